@@ -1,0 +1,180 @@
+"""The composition root: settings → databases and keys → the web or a command. Only here do all parts meet."""
+
+import gc
+import json
+import os
+import socket
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+import uvicorn
+from starlette.types import ASGIApp
+
+from timos import config
+from timos.cli import backups, local, operate, people, root
+from timos.cli.output import hint, say
+from timos.config import Settings
+from timos.kernel.clock import SystemClock
+from timos.kernel.errors import StartError
+from timos.lifecycle import erase, ledgers
+from timos.lifecycle.instance import Instance, open_instance
+from timos.lifecycle.signup import setup_token
+from timos.platform.audit import Event
+from timos.web import openapi
+from timos.web.api import ROUTES
+from timos.web.deps import Services, identify
+from timos.web.dispatch import build
+from timos.web.middleware.log import Log, new_log
+from timos.web.middleware.settings import WebSettings
+
+VERSION = version("timos")
+BACKLOG = 2048
+GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+MIB = 1024 * 1024
+
+
+def document() -> dict[str, object]:
+    """The OpenAPI document of this version."""
+    return openapi.document(ROUTES, VERSION)
+
+
+def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
+    """The application over an open instance."""
+    services = Services(
+        instance,
+        is_https=settings.is_https,
+        registration=settings.registration,
+        import_limit_bytes=settings.import_limit_mib * MIB,
+        version=VERSION,
+        openapi=json.dumps(document()).encode(),
+    )
+    web_settings = WebSettings(
+        hosts=(config.host_of(settings.url), "localhost", "127.0.0.1", "[::1]", *settings.hosts),
+        origins=settings.origins,
+        proxies=settings.proxies,
+        is_https=settings.is_https,
+        user_requests_per_minute=settings.requests_per_minute,
+        transfers_per_hour=settings.transfers_per_hour,
+    )
+    return build(ROUTES, identify=identify, settings=web_settings, app=services, log=log, clock=instance.clock, random=instance.random)
+
+
+async def serve_until_stopped(settings: Settings) -> None:
+    """Raises:
+    StartError: the port is taken, or the instance cannot be opened.
+    """
+    listener = _listen(settings)
+    clock = SystemClock()
+    is_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    log = new_log(clock, level=settings.log_level, is_json=is_json)
+    try:
+        instance = await open_instance(local.places_of(settings), local.numbers_of(settings), clock=clock, is_server=True)
+    except BaseException:
+        listener.close()
+        raise
+    try:
+        await ledgers.require_complete(instance)
+        finished = await erase.finish_begun(instance)
+        await instance.audit.record(Event.SYSTEM_STARTED)
+        await _tell(settings, instance, listener, finished)
+        gc.collect()
+        gc.freeze()  # what lives until the end need not be looked through at every collection
+        await _server(web(settings, instance, log)).serve(sockets=[listener])
+    finally:
+        await instance.close()
+
+
+def _server(application: ASGIApp) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            loop="none",
+            log_level="warning",
+            access_log=False,  # it would write raw paths; ours writes templates
+            proxy_headers=False,  # the frame walks X-Forwarded-For itself, from configured proxies only
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            h11_max_incomplete_event_size=16 * 1024,
+        )
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        message = (
+            f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}. Another program (another TimOS?) may be using it. "
+            f"Choose another: timos serve --port {settings.port + 1}, or set TIMOS_PORT."
+        )
+        raise StartError(message) from error
+    return listener
+
+
+async def _tell(settings: Settings, instance: Instance, listener: socket.socket, finished: int) -> None:
+    """What an operator must know at the start; on stderr, so that a log of stdout stays empty."""
+    places = instance.places
+    url = settings.url if settings.port or settings.public_url else f"http://localhost:{listener.getsockname()[1]}"
+    lines = [
+        f"TimOS {VERSION} on {url}",
+        f"  data        {places.data_dir}",
+        f"  master key  {places.key}",
+    ]
+    if instance.founded.is_new or not settings.master_key_copied:
+        lines.append("  Copy the master key to another place now: without it nothing that is written here can ever be read again.")
+    if instance.founded.migrated:
+        lines.append(f"  Brought up to date: {', '.join(instance.founded.migrated)}. Copies from before are kept until the next start.")
+    if finished:
+        lines.append(f"  Finished {finished} erasure(s) that had been cut short.")
+    token = await setup_token(instance)
+    if token:
+        lines += ["", "  Make the first account, yours, with this link (once, within a day):", f"  {url}/#setup={token}", ""]
+    hint("\n".join(lines))
+
+
+# ── commands that need the web ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (TIMOS_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (TIMOS_PORT); 0 takes a free one.")] = None,
+) -> None:
+    """Start the server; the first start makes databases and master key."""
+    settings = config.load(host=host, port=port)
+    os.umask(0o077)  # databases, write-ahead logs and copies are nobody else's to read
+    import uvloop  # noqa: PLC0415 (not on every platform, and no other command needs it)
+
+    uvloop.run(serve_until_stopped(settings))
+
+
+def show_openapi() -> None:
+    """Print the OpenAPI document of the API."""
+    say(json.dumps(document(), indent=2))
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands of this module."""
+    app.command("serve")(serve)
+    app.command("openapi")(show_openapi)
+
+
+def command_line() -> typer.Typer:
+    """All commands."""
+    return root.build(add_to, operate.add_to, people.add_to, backups.add_to)
+
+
+def main() -> None:
+    """Run one command line."""
+    root.run(command_line())

@@ -1,0 +1,53 @@
+"""The command `timos`: an explicit list of groups, and the one place where an error becomes a line and an exit code."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version as installed
+from typing import NoReturn
+
+import typer
+
+from timos.cli import account, reading, transfer, writing
+from timos.cli.exits import exit_code
+from timos.cli.options import JsonOption
+from timos.cli.output import report, say
+from timos.kernel.errors import TimosError
+
+Group = Callable[[typer.Typer], None]
+
+JOURNAL: tuple[Group, ...] = (account.add_to, reading.add_to, writing.add_to, transfer.add_to)
+
+JOURNAL_COMMANDS = frozenset(
+    {"signup", "login", "logout", "whoami", "erase", "today", "day", "month", "search", "write", "import", "export", "version"}
+)
+
+
+def build(*more: Group) -> typer.Typer:
+    """The journal commands, and those of `more` (the composition root's: they open settings and databases)."""
+    app = typer.Typer(
+        name="timos",
+        help="A private journal: what you write is sealed under a key of your own.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # its tracebacks quote source and values: tokens, and the journal
+    )
+    for add_to in (*JOURNAL, *more):
+        add_to(app)
+    app.command()(version)
+    return app
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command line (the process's own when None) and ends with a code of `ExitCode`."""
+    try:
+        app(arguments)
+    except TimosError as error:
+        report(error)
+        sys.exit(exit_code(error))
+    sys.exit(0)
+
+
+def version(as_json: JsonOption = False) -> None:
+    """Show the version of this program."""
+    number = installed("timos")
+    say(json.dumps({"version": number}) if as_json else f"timos {number}")

@@ -1,0 +1,203 @@
+"""Settings, read once at the start: `TIMOS_*` environment, then `TIMOS_*_FILE`, then `timos.toml`, then these defaults.
+
+Nothing else in TimOS reads the environment. The production profile refuses weak settings and names each of them.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from timos.kernel.errors import StartError
+
+PREFIX = "TIMOS_"
+
+
+def _home(variable: str, fallback: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / fallback) / "timos"
+
+
+class Settings(BaseSettings):
+    """Every setting; `docs/reference/settings.md` has a line for each, and a test sees to it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    profile: Literal["development", "production"] = Field("development", description="production refuses weak settings and says which")
+    data_dir: Path = Field(default_factory=lambda: _home("XDG_DATA_HOME", ".local/share"), description="folder of the embedded databases")
+    platform_url: str = Field("sqlite:platform.db", description="database that knows who you are; a relative SQLite path lies in data_dir")
+    vault_url: str = Field("sqlite:vault.db", description="database that knows what you wrote, sealed")
+    master_key: str = Field(
+        default_factory=lambda: f"file:{_home('XDG_CONFIG_HOME', '.config') / 'key' / 'master.json'}",
+        description="where the master key is, as a URI; a file outside data_dir",
+    )
+    master_key_copied: bool = Field(default=False, description="say true once the master key is copied elsewhere; production asks for it")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str = Field("", description="the address that people type; http://localhost:PORT when empty")
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field((), description="further names this server answers to, separated by commas")
+    origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="other web origins that may call the API (CORS), separated by commas"
+    )
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="networks of reverse proxies whose X-Forwarded-For counts, separated by commas"
+    )
+    registration: Literal["first", "open", "invite", "closed"] = Field("first", description="who may sign up")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level that is logged")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
+    argon2_memory_kib: int = Field(65536, ge=8, description="memory of one password hash, KiB")
+    argon2_time: int = Field(3, ge=1, description="passes of one password hash")
+    requests_per_minute: int = Field(300, ge=1, description="API requests of one user a minute")
+    transfers_per_hour: int = Field(20, ge=1, description="imports, and exports, of one user an hour")
+    sign_ups_per_hour: int = Field(5, ge=1, description="new accounts from one network address an hour")
+    import_limit_mib: int = Field(64, ge=1, le=1024, description="largest upload of one import, MiB")
+
+    @field_validator("hosts", "origins", "proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # Any: whatever the environment or the file held; pydantic checks what comes out
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (not used on purpose: one file is enough)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = Path(os.environ.get(f"{PREFIX}CONFIG", "timos.toml"))
+        return init_settings, env_settings, _FileVariables(settings_cls), TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+    @property
+    def url(self) -> str:
+        """The address people type, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        return self.url.startswith("https://")
+
+    @property
+    def platform_path(self) -> Path:
+        return self._sqlite(self.platform_url, "platform_url")
+
+    @property
+    def vault_path(self) -> Path:
+        return self._sqlite(self.vault_url, "vault_url")
+
+    @property
+    def key_path(self) -> Path:
+        """Raises:
+        StartError: the scheme is none that this version knows.
+        """
+        if not self.master_key.startswith("file:"):
+            message = "TIMOS_MASTER_KEY must be a file: address; other key services are not part of this version."
+            raise StartError(message)
+        return Path(self.master_key.removeprefix("file:")).expanduser().absolute()
+
+    def _sqlite(self, url: str, name: str) -> Path:
+        scheme, _, rest = url.partition(":")
+        if scheme != "sqlite" or not rest:
+            message = f"{PREFIX}{name.upper()} must look like sqlite:NAME.db; PostgreSQL and MySQL come with a later version."
+            raise StartError(message)
+        return self.data_dir / rest.removeprefix("//")
+
+    def weaknesses(self) -> list[str]:
+        """What production refuses, each with the name of the setting and the way out; empty when all is well."""
+        found = []
+        if not self.is_https:
+            found.append("TIMOS_PUBLIC_URL must begin with https:// (a reverse proxy with TLS in front: see the guide)")
+        if not _is_loopback(self.host) and not self.proxies:
+            found.append("TIMOS_HOST listens on the network: set TIMOS_PROXIES to the reverse proxy's network, or listen on 127.0.0.1")
+        if any(host in {"*", ""} for host in self.hosts):
+            found.append("TIMOS_HOSTS must name hosts, not *")
+        if any(origin == "*" or origin.startswith("http://") for origin in self.origins):
+            found.append("TIMOS_ORIGINS must be https:// origins, not *")
+        if self.argon2_memory_kib < 19456 or self.argon2_time < 2:  # OWASP's floor for Argon2id: 19 MiB, 2 passes  # noqa: PLR2004
+            found.append("TIMOS_ARGON2_MEMORY_KIB must be at least 19456 and TIMOS_ARGON2_TIME at least 2")
+        if self.log_level == "debug":
+            found.append("TIMOS_LOG_LEVEL must not be debug")
+        if self.key_path.is_relative_to(self.data_dir):
+            found.append("TIMOS_MASTER_KEY lies in TIMOS_DATA_DIR: a copy of that folder would hold its own key")
+        if not self.master_key_copied:
+            found.append("TIMOS_MASTER_KEY_COPIED is not true: copy the master key elsewhere first; without it everything is lost")
+        return found
+
+
+class _FileVariables(PydanticBaseSettingsSource):
+    """`TIMOS_X_FILE=/run/secrets/x`: the setting is the content of that file, so that a secret need not be in the environment."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 (the base class's signature)
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def load(**overrides: object) -> Settings:
+    """The settings of this process; `overrides` are a command's own options.
+
+    Raises:
+        StartError: a value is wrong, or the production profile finds it too weak.
+    """
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks
+    except ValidationError as error:
+        lines = [
+            f"  {PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else f"  {item['msg']}" for item in error.errors()
+        ]
+        message = "These settings cannot be used:\n" + "\n".join(lines)
+        raise StartError(message) from None  # the values themselves are not shown: one may be a secret
+    except OSError as error:
+        message = f"A settings file cannot be read: {error.filename}: {error.strerror}"
+        raise StartError(message) from error
+    weaknesses = settings.weaknesses() if settings.profile == "production" else []
+    if weaknesses:
+        message = "The production profile refuses these settings:\n" + "\n".join(f"  {line}" for line in weaknesses)
+        raise StartError(message)
+    if not _is_loopback(settings.host) and settings.profile == "development":
+        message = (
+            f"TIMOS_HOST={settings.host} would serve the network without TLS. The development profile listens on loopback only: "
+            "see the guide on TLS."
+        )
+        raise StartError(message)
+    return settings
+
+
+CLIENT_VARIABLES = ("SERVER", "CONFIG")  # read by the command line, not settings of the server
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known} | {PREFIX + name for name in CLIENT_VARIABLES}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        message = f"Unknown setting {', '.join(unknown)}: a misspelt setting would silently keep its default. See `timos config doc`."
+        raise StartError(message)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host_of(url: str) -> str:
+    """Without port; empty when there is none."""
+    return urlsplit(url).hostname or ""

@@ -1,0 +1,51 @@
+"""Finds rows without telling what is looked for: a keyed token stands for a day, a name or an id."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from timos.crypto.cipher import checked_key, pae
+from timos.crypto.guarded import Guarded
+from timos.crypto.mac import derive
+
+TOKEN_BYTES = 16  # 128 bits of the MAC: no collision to plan for, and a row id is as long
+_ONE_DAY = timedelta(days=1)
+
+
+class BlindIndex(Guarded):
+    """Tokens of one vault. Equal values in two tables, fields or vaults have unrelated tokens."""
+
+    __slots__ = ("_mac",)
+
+    def __init__(self, key: bytes) -> None:
+        # keyed once and copied for each token: a year of days is 366 of them
+        self._mac = HMAC(derive(checked_key(key), b"timos/1/index"), SHA256())
+
+    def token(self, table: str, field: str, *values: bytes | str | int) -> bytes:
+        """16 bytes. A field must always give the same types in the same order: text is UTF-8, a number 8 bytes, big endian, signed.
+
+        A day is its ISO text (`2026-11-22`), so that `days` finds it.
+        """
+        mac = self._mac.copy()
+        mac.update(pae(b"timos.tag/1", table.encode(), field.encode(), *map(_bytes, values)))
+        return mac.finalize()[:TOKEN_BYTES]
+
+    def days(self, table: str, field: str, first: date, last: date) -> Iterator[bytes]:
+        """`token(table, field, day.isoformat())` of each day, both ends included; in the order of the days, so sort before sending."""
+        prefix = self._mac.copy()
+        # all but the last ten bytes are the same for every day of the four-digit years that `date` knows
+        prefix.update(pae(b"timos.tag/1", table.encode(), field.encode(), first.isoformat().encode())[:-10])
+        for offset in range((last - first).days + 1):
+            mac = prefix.copy()
+            mac.update((first + offset * _ONE_DAY).isoformat().encode())
+            yield mac.finalize()[:TOKEN_BYTES]
+
+
+def _bytes(value: bytes | str | int) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    return value.to_bytes(8, "big", signed=True)

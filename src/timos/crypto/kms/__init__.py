@@ -1,0 +1,1 @@
+"""Where master keys live: one module for each kind of key service."""

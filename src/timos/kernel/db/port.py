@@ -1,0 +1,46 @@
+"""What the rest of TimOS sees of a database, whatever the engine."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from timos.kernel.db.statements import Statement
+
+Value = bytes | int | str | None
+Row = tuple[Value, ...]
+Dialect = Literal["sqlite", "postgresql", "mysql"]
+
+
+class UniqueError(Exception):
+    """A primary key or unique constraint refused the row. The transaction is not usable any more; leave it."""
+
+
+class Transaction(Protocol):
+    """All of it or nothing; acknowledged (the block left without an error) only once it is durable."""
+
+    async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]: ...
+
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        """Number of rows hit.
+
+        Raises:
+            UniqueError: see there.
+            DatabaseError: the engine refused or does not answer.
+        """
+        ...
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+class Database(Protocol):
+    """One database, one engine. Never await anything slow (a password hash, a key service) inside a transaction."""
+
+    dialect: Dialect
+
+    async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+        """Committed rows, outside any transaction."""
+        ...
+
+    def transaction(self) -> Transaction: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,231 @@
+"""SQLite with group commit.
+
+Invariants:
+- Statements run in the event loop (microseconds); COMMIT, which waits for the disk, runs in a thread.
+- A commit is shared by all transactions that came before it: each is a savepoint in the one open transaction, and each
+  is acknowledged only after that COMMIT returned. If it fails, all of them fail and nothing of them is stored.
+- One transaction holds the write connection from its first statement to its last: savepoints are a stack, two
+  interleaved ones would undo each other.
+- Reads use a connection of their own and see committed rows only.
+- `synchronous=FULL`: WAL with NORMAL loses acknowledged commits in a power cut.
+- Nothing deleted stays readable (`secure_delete`), nothing is spilled to a temporary file (`temp_store=MEMORY`).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from timos.kernel.db.port import Dialect, Row, UniqueError, Value
+from timos.kernel.db.statements import Statement
+from timos.kernel.errors import DatabaseError
+
+_PRAGMAS = """
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=FULL;
+PRAGMA secure_delete=ON;
+PRAGMA temp_store=MEMORY;
+PRAGMA foreign_keys=ON;
+PRAGMA wal_autocheckpoint=0;
+PRAGMA journal_size_limit=16777216;
+"""
+BUSY_RETRIES = 100  # of 50 ms: another process of ours (timos user create, backup) may hold the write lock for a moment
+CHECKPOINT_BYTES = 4 * 1024 * 1024  # a longer log makes reads slower, a shorter one costs more checkpoints
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with our pragmas, usable from any thread, one at a time; transactions are ours to open.
+
+    Raises:
+        DatabaseError: the file is missing, unreadable or no database. It is never created here.
+    """
+    mode = "ro" if read_only else "rw"  # never "rwc": an empty database where one was expected is a loss unseen
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=0,
+            cached_statements=256,
+        )
+        connection.executescript(_PRAGMAS if not read_only else "PRAGMA temp_store=MEMORY;")
+    except sqlite3.Error as error:
+        raise DatabaseError from error
+    return connection
+
+
+class SqliteDatabase:
+    """The `Database` port on one SQLite file. Make it inside a running event loop; one process writes at a time."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = connect(path)
+        self._reader = connect(path)
+        self._reader.execute("PRAGMA query_only=ON")
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._checkpoint: asyncio.Future[None] | None = None
+        self._wal = path.with_name(path.name + "-wal")
+        self._waiting: list[asyncio.Future[None]] = []
+        self._commit_task: asyncio.Task[None] | None = None
+
+    async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+        return _fetch(self._reader, statement, params)
+
+    def transaction(self) -> "SqliteTransaction":
+        return SqliteTransaction(self)
+
+    async def close(self) -> None:
+        async with self._turn:  # a commit under way holds the turn
+            pass
+        if self._commit_task is not None:
+            await self._commit_task
+        if self._checkpoint is not None:
+            await self._checkpoint
+        self._thread.shutdown()
+        self._checkpoint_thread.shutdown()
+        self._reader.close()
+        self._writer.close()  # the last connection checkpoints and removes the log
+
+    async def _begin(self) -> None:
+        # A full disk or a read error rolls back the whole open transaction: those who wait for its COMMIT must not be
+        # acknowledged by the COMMIT of the next one.
+        self._fail_waiting()
+        for attempt in range(BUSY_RETRIES):
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or attempt == BUSY_RETRIES - 1:
+                    raise DatabaseError from error
+                await asyncio.sleep(0.05)  # not busy_timeout: that would hold up the whole loop
+            else:
+                return
+
+    def _join_commit(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(done)
+        if self._commit_task is None:
+            self._commit_task = loop.create_task(self._commit())
+        return done
+
+    async def _commit(self) -> None:
+        async with self._turn:  # first come, first served: writers already waiting join this commit
+            self._commit_task = None
+            batch, self._waiting = self._waiting, []
+            failure: sqlite3.Error | None = None
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
+            except sqlite3.Error as error:
+                failure = error
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+        for done in batch:
+            if done.cancelled():
+                continue
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(_refused(failure))
+        self._keep_log_short()
+
+    def _fail_waiting(self) -> None:
+        lost, self._waiting = self._waiting, []
+        for done in lost:
+            if not done.cancelled():
+                done.set_exception(DatabaseError())
+
+    def _keep_log_short(self) -> None:
+        if self._checkpoint is not None and not self._checkpoint.done():
+            return
+        try:
+            is_long = self._wal.stat().st_size > CHECKPOINT_BYTES
+        except FileNotFoundError:
+            return
+        if is_long:
+            self._checkpoint = asyncio.get_running_loop().run_in_executor(self._checkpoint_thread, self._run_checkpoint)
+
+    def _run_checkpoint(self) -> None:
+        connection = connect(self.path)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error:
+            return  # busy or full: the log stays longer, the next commit tries again
+        finally:
+            connection.close()
+
+
+class SqliteTransaction:
+    """A savepoint inside the shared transaction."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Self:
+        database = self._database
+        await database._turn.acquire()  # noqa: SLF001 (one mechanism in two classes)
+        try:
+            if not database._writer.in_transaction:  # noqa: SLF001
+                await database._begin()  # noqa: SLF001
+            database._writer.execute("SAVEPOINT unit")  # noqa: SLF001
+        except BaseException as error:
+            database._turn.release()  # noqa: SLF001
+            if isinstance(error, sqlite3.Error):
+                raise _refused(error) from error
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        database = self._database
+        writer = database._writer  # noqa: SLF001
+        try:
+            if kind is not None:
+                if writer.in_transaction:  # a full disk may have rolled everything back already
+                    writer.execute("ROLLBACK TO unit")
+                    writer.execute("RELEASE unit")
+                    _ = database._join_commit()  # noqa: SLF001 (others may be waiting, and the lock must not stay)
+                return
+            writer.execute("RELEASE unit")
+            committed = database._join_commit()  # noqa: SLF001
+        except sqlite3.Error as refused:
+            raise _refused(refused) from refused
+        finally:
+            database._turn.release()  # noqa: SLF001
+        # shielded: a client that goes away must not undo what others share; and its own write did happen
+        await asyncio.shield(committed)
+
+    async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+        return _fetch(self._database._writer, statement, params)  # noqa: SLF001
+
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        compiled = statement.on("sqlite")
+        try:
+            return self._database._writer.execute(compiled.sql, compiled.arrange(params)).rowcount  # noqa: SLF001
+        except sqlite3.IntegrityError as error:
+            raise UniqueError(statement.name) from error
+        except sqlite3.Error as error:
+            raise _refused(error) from error
+
+
+def _fetch(connection: sqlite3.Connection, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+    compiled = statement.on("sqlite")
+    try:
+        rows: list[Any] = connection.execute(compiled.sql, compiled.arrange(params)).fetchall()
+    except sqlite3.Error as error:
+        raise _refused(error) from error
+    return rows
+
+
+def _refused(error: sqlite3.Error) -> DatabaseError:
+    refused = DatabaseError()
+    refused.__cause__ = error
+    return refused

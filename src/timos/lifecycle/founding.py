@@ -1,0 +1,279 @@
+"""From files on a disk to a pair of databases that belong together, under the key that opens them.
+
+Invariants:
+- An empty database is made only where neither database and no key ever was, or where a founding was cut short.
+- The key is made first and never overwritten; nothing can be stored before the founding is complete.
+- A pair that does not belong together, a missing half, a missing or foreign key: the start is refused, nothing is changed.
+- A migration works on a database of which a copy was made; the copies go at the next clean start.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+from timos.crypto.kms.local import LocalKeys
+from timos.kernel.clock import Clock
+from timos.kernel.db import migrate
+from timos.kernel.errors import DecryptionError, KeyUnavailableError, StartError
+from timos.kernel.ids import ID_BYTES, Randomness
+
+_SOURCE = Path(__file__).resolve().parent.parent
+PLATFORM_HISTORY = _SOURCE / "platform" / "migrations"
+VAULT_HISTORY = _SOURCE / "vault" / "migrations"
+COPY_SUFFIX = ".before-migration"
+_CANARY = b"timos.canary/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an instance lives. `ledger` is the third copy of the erasure ledger, outside both databases."""
+
+    data_dir: Path
+    platform: Path
+    vault: Path
+    key: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.key.with_name("erasures.jsonl")
+
+    @property
+    def marker(self) -> Path:
+        return self.data_dir / "founding"
+
+    @property
+    def swapping(self) -> Path:
+        return self.data_dir / "restoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """`is_new` is true for the start that made everything; `migrated` names the databases that were brought up to date."""
+
+    keys: LocalKeys
+    install_id: bytes
+    is_new: bool
+    migrated: tuple[str, ...]
+
+
+def claim(places: Places) -> IO[str]:
+    """The data folder for this process alone, until the returned file is closed.
+
+    Raises:
+        StartError: another server uses it, or the folder cannot be written.
+    """
+    try:
+        places.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = (places.data_dir / "serve.lock").open("w", encoding="ascii")
+    except OSError as error:
+        message = f"The data folder {places.data_dir} cannot be written: {error.strerror}. Mend its permissions or set TIMOS_DATA_DIR."
+        raise StartError(message) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        message = f"Another TimOS server is using {places.data_dir}. Stop it first, or choose another folder with TIMOS_DATA_DIR."
+        raise StartError(message) from error
+    return handle
+
+
+async def found(places: Places, *, clock: Clock, random: Randomness, is_server: bool) -> Founded:
+    """Make the instance if there never was one, otherwise check it and bring it up to date; the last two only as `is_server`,
+    which holds the claim on the folder.
+
+    Raises:
+        StartError: says what is missing or foreign, and what to do.
+    """
+    if places.swapping.exists():
+        message = f"A restore was cut short. Run it again: timos backup restore (the mark is {places.swapping})."
+        raise StartError(message)
+    present = (places.platform.exists(), places.vault.exists(), places.key.exists())
+    if places.marker.exists() or present == (False, False, False):
+        if not is_server:
+            message = f"There is no TimOS in {places.data_dir} yet. Start the server once: timos serve."
+            raise StartError(message)
+        return await _create(places, clock=clock, random=random)
+    opened = await open_pair(places)
+    return replace(opened, migrated=_migrate(places, is_server=is_server))
+
+
+async def open_pair(places: Places) -> Founded:
+    """Check that both databases and the key are there and belong together; changes nothing.
+
+    Raises:
+        StartError: one is missing or foreign.
+    """
+    _refuse_missing(places, places.platform.exists(), places.vault.exists(), places.key.exists())
+    keys = LocalKeys.load(places.key)
+    return Founded(keys, await _belongs_together(places, keys), is_new=False, migrated=())
+
+
+def finish(places: Places) -> None:
+    """The founding is complete: from now on a missing part is a loss and no longer a beginning."""
+    if places.marker.exists():
+        _sync_folder(places.data_dir)
+        places.marker.unlink()
+        _sync_folder(places.data_dir)
+
+
+async def _create(places: Places, *, clock: Clock, random: Randomness) -> Founded:
+    places.marker.touch(mode=0o600)
+    for leftover in (places.platform, places.vault):
+        leftover.unlink(missing_ok=True)  # of a founding that was cut short: the marker says that nobody could use it
+    keys = LocalKeys.load(places.key) if places.key.exists() else LocalKeys.create(places.key, clock)
+    install_id = random(ID_BYTES)
+    ref, edk = await keys.encrypt(_canary(install_id))
+    for _, path, history in histories(places):
+        path.touch(mode=0o600, exist_ok=False)
+        migrate.upgrade(path, history)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            facts = [("install_id", install_id), ("canary_ref", ref.encode()), ("canary", edk)]
+            connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", facts)
+    return Founded(keys, install_id, is_new=True, migrated=())
+
+
+def _refuse_missing(places: Places, has_platform: bool, has_vault: bool, has_key: bool) -> None:  # noqa: FBT001 (three answers of one question)
+    if has_platform and has_vault and has_key:
+        return
+    if not has_key:
+        message = (
+            f"The master key {places.key} is missing. Without it nothing in {places.data_dir} opens. Put your copy of it back, "
+            "or set TIMOS_MASTER_KEY to where it is. Nothing was changed."
+        )
+    elif not has_platform and not has_vault:
+        message = (
+            f"There is a master key ({places.key}) but no database in {places.data_dir}. Is a disk not mounted? Set TIMOS_DATA_DIR, or "
+            "restore a backup (timos backup restore). To begin anew, move the key away first. Nothing was created."
+        )
+    else:
+        lost = places.vault if has_platform else places.platform
+        message = f"{lost} is missing while its other half is there. Restore it from a backup (timos backup restore). Nothing was created."
+    raise StartError(message)
+
+
+async def _belongs_together(places: Places, keys: LocalKeys) -> bytes:
+    platform, vault = _facts(places.platform), _facts(places.vault)
+    if not platform.get("install_id") or platform.get("install_id") != vault.get("install_id"):
+        message = f"{places.platform} and {places.vault} do not belong together: they come from two installations. Nothing was changed."
+        raise StartError(message)
+    for path, facts in ((places.platform, platform), (places.vault, vault)):
+        if not await _opens(keys, facts, platform["install_id"]):
+            message = f"The master key {places.key} is not the one that {path} was made with. Put the right key back. Nothing was changed."
+            raise StartError(message)
+    return platform["install_id"]
+
+
+async def _opens(keys: LocalKeys, facts: dict[str, bytes], install_id: bytes) -> bool:
+    try:
+        return await keys.decrypt(facts["canary_ref"].decode(), facts["canary"]) == _canary(install_id)
+    except (DecryptionError, KeyUnavailableError, KeyError, UnicodeDecodeError):
+        return False
+
+
+def _facts(path: Path) -> dict[str, bytes]:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT name, value FROM meta"))
+    except sqlite3.Error as error:
+        message = (
+            f"{path} cannot be read as a TimOS database: {error}. Restore it from a backup, or mend its permissions. Nothing was changed."
+        )
+        raise StartError(message) from error
+
+
+def histories(places: Places) -> tuple[tuple[str, Path, Path], ...]:
+    """Name, file and Alembic history of each database."""
+    return ("platform", places.platform, PLATFORM_HISTORY), ("vault", places.vault, VAULT_HISTORY)
+
+
+def pending(places: Places) -> tuple[str, ...]:
+    """Names of the databases that are older than this program."""
+    return tuple(name for name, path, history in histories(places) if migrate.current(path) != migrate.head(history))
+
+
+def upgrade(places: Places) -> tuple[str, ...]:
+    """Migrate what is pending, each with a copy made before; hold the claim. Without anything pending, older copies go."""
+    names = pending(places)
+    for name, path, _ in histories(places):
+        if name in names:
+            _copy(path)
+        elif not names:
+            path.with_name(path.name + COPY_SUFFIX).unlink(missing_ok=True)
+    for name, path, history in histories(places):
+        if name in names:
+            migrate.upgrade(path, history)
+    return names
+
+
+def _migrate(places: Places, *, is_server: bool) -> tuple[str, ...]:
+    if is_server:
+        return upgrade(places)
+    if pending(places):
+        message = "The databases come from an older version of TimOS. Start the server once, or run `timos db upgrade`."
+        raise StartError(message)
+    return ()
+
+
+def _copy(path: Path) -> None:
+    """A consistent copy beside the database, made with SQLite's own backup."""
+    copy = path.with_name(path.name + COPY_SUFFIX)
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A private copy that has reached the disk."""
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def swap_in(places: Places, fresh: Places, suffix: str) -> tuple[Path, ...]:
+    """`fresh` takes the place of both databases; those are set aside under `suffix`. The mark keeps any server from starting
+    on one old and one new half.
+    """
+    places.swapping.touch(mode=0o600)
+    _sync_folder(places.data_dir)
+    aside = []
+    for old, new in ((places.platform, fresh.platform), (places.vault, fresh.vault)):
+        aside += _set_aside(old, suffix)
+        new.replace(old)
+    _sync_folder(places.data_dir)
+    places.swapping.unlink()
+    _sync_folder(places.data_dir)
+    return tuple(aside)
+
+
+def _set_aside(path: Path, suffix: str) -> list[Path]:
+    """With its log, which belongs to it and to no other file; an older one that was set aside stays."""
+    number = 1
+    while path.with_name(f"{path.name}{suffix}-{number}").exists():
+        number += 1
+    moved = []
+    for end in ("", "-wal", "-shm"):
+        old = path.with_name(path.name + end)
+        if old.exists():
+            moved.append(old.replace(path.with_name(f"{path.name}{suffix}-{number}{end}")))
+    return moved[:1]
+
+
+def _canary(install_id: bytes) -> bytes:
+    return sha256(_CANARY + install_id).digest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,151 @@
+"""A running instance: both databases, the keys, and the parts that work on them. The one place where the two halves meet as objects."""
+
+import os
+from dataclasses import dataclass, field
+from typing import IO
+
+from timos.crypto.kms.local import LocalKeys
+from timos.crypto.passwords import Cost, PasswordPool
+from timos.kernel.clock import Clock
+from timos.kernel.db.port import Database
+from timos.kernel.db.sqlite import SqliteDatabase
+from timos.kernel.errors import DatabaseError, StartError, UnavailableError
+from timos.kernel.ids import Randomness
+from timos.lifecycle import founding
+from timos.lifecycle.founding import Founded, Places
+from timos.platform.accounts import Accounts
+from timos.platform.audit import Audit
+from timos.platform.auth.invitations import Invitations
+from timos.platform.auth.limits import AuthLimits, Limits
+from timos.platform.auth.passwords import Passwords
+from timos.platform.auth.proof import Proof
+from timos.platform.auth.sessions import Sessions
+from timos.platform.auth.stepup import StepUp
+from timos.platform.auth.tokens import Tokens
+from timos.platform.keyring import Keyring
+from timos.platform.ledger import Ledger
+from timos.platform.sealer import PlatformKeys, Sealer
+from timos.vault import facts
+from timos.vault.scans import Scans
+
+SPARE_CORES = 1  # a password hash must never take the core that answers everybody else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What an operator may tune."""
+
+    password_cost: Cost = field(default_factory=Cost)
+    limits: AuthLimits = field(default_factory=AuthLimits)
+    issuer: str = "http://localhost:8000"
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """Everything a story needs. Close it: a commit may be under way."""
+
+    places: Places
+    founded: Founded
+    clock: Clock
+    random: Randomness
+    platform: Database
+    vault: Database
+    keys: LocalKeys
+    keyring: Keyring
+    accounts: Accounts
+    passwords: PasswordPool
+    sessions: Sessions
+    tokens: Tokens
+    step_up: StepUp
+    invitations: Invitations
+    limits: Limits
+    audit: Audit
+    ledger: Ledger
+    scans: Scans
+    claim: IO[str] | None = None
+
+    async def check(self) -> None:
+        """Both databases answer.
+
+        Raises:
+            UnavailableError: one of them does not.
+        """
+        await self.accounts.count()
+        if await facts.read(self.vault, "install_id") != self.founded.install_id:
+            raise UnavailableError
+
+    async def close(self) -> None:
+        self.passwords.close()
+        await self.platform.close()
+        await self.vault.close()
+        if self.claim is not None:
+            self.claim.close()
+
+
+async def open_instance(
+    places: Places,
+    numbers: Numbers,
+    *,
+    clock: Clock,
+    random: Randomness = os.urandom,
+    is_server: bool = False,
+) -> Instance:
+    """Found, check and migrate as `is_server`; other commands only open what a server made.
+
+    Raises:
+        StartError: says what is wrong and what to do. Nothing was changed.
+    """
+    claim = founding.claim(places) if is_server else None
+    try:
+        founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
+        instance = await assemble(places, founded, numbers, clock=clock, random=random)
+        instance.claim = claim
+    except DatabaseError as error:
+        _release(claim)
+        message = f"The databases in {places.data_dir} cannot be written: {error.__cause__}. Mend the permissions or free some space."
+        raise StartError(message) from error
+    except BaseException:
+        _release(claim)
+        raise
+    founding.finish(places)
+    return instance
+
+
+async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> Instance:
+    """The parts on a pair of databases that belong together."""
+    platform, vault = SqliteDatabase(places.platform), SqliteDatabase(places.vault)
+    keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
+    pool = PasswordPool(max(1, (os.cpu_count() or 1) - SPARE_CORES), numbers.password_cost)
+    audit = Audit(platform, keys, clock, random)
+    sealer = Sealer(keys)
+    keyring = Keyring(platform, founded.keys, clock, random)
+    limits = Limits(platform, keys, clock, numbers.limits)
+    passwords = Passwords(pool, keys)
+    accounts = Accounts(platform, keyring, sealer, passwords, audit, clock, random)
+    tokens = Tokens(keys, numbers.issuer, clock, random)
+    proof = Proof(accounts, passwords, limits, sealer, audit)
+    return Instance(
+        places=places,
+        founded=founded,
+        clock=clock,
+        random=random,
+        platform=platform,
+        vault=vault,
+        keys=founded.keys,
+        keyring=keyring,
+        accounts=accounts,
+        passwords=pool,
+        sessions=Sessions(platform, accounts, keyring, sealer, tokens, limits, proof, audit, clock, random),
+        tokens=tokens,
+        step_up=StepUp(platform, proof, audit, clock, random),
+        invitations=Invitations(platform, clock, random),
+        limits=limits,
+        audit=audit,
+        ledger=Ledger(platform, keys),
+        scans=Scans(),
+    )
+
+
+def _release(claim: IO[str] | None) -> None:
+    if claim is not None:
+        claim.close()

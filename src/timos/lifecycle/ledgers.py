@@ -1,0 +1,89 @@
+"""The three places of the erasure ledger: the platform, a copy in the vault, and a file outside both beside the master key.
+
+A restored backup is older than what happened since: the longest genuine ledger of the three tells whom to erase again.
+"""
+
+import os
+
+from timos.kernel.errors import DecryptionError, StartError
+from timos.lifecycle.instance import Instance
+from timos.platform.ledger import Entry
+from timos.vault import facts
+
+
+async def copy_out(instance: Instance) -> None:
+    """Bring both copies up to the platform's own. Idempotent; runs after each erasure and at every start."""
+    lines = [entry.line() for entry in await instance.ledger.entries()]
+    known = len(await facts.ledger_lines(instance.vault))
+    if lines[known:]:
+        async with instance.vault.transaction() as unit:
+            for sequence, line in enumerate(lines[known:], known + 1):
+                await facts.append_ledger_line(unit, sequence, line)
+    _write_file(instance, lines)
+
+
+async def longest(instance: Instance) -> list[Entry]:
+    """The entries of the copy that reaches furthest.
+
+    Raises:
+        StartError: a copy was changed, or two copies tell different stories.
+    """
+    copies = {
+        "the platform database": await instance.ledger.entries(),
+        "the vault database": _parsed(await facts.ledger_lines(instance.vault), "the vault database"),
+        str(instance.places.ledger): _parsed(_file_lines(instance), str(instance.places.ledger)),
+    }
+    for place, entries in copies.items():
+        if (bad := instance.ledger.verify(entries)) is not None:
+            message = f"Entry {bad} of the erasure ledger in {place} is not genuine. Restore that copy from a backup."
+            raise StartError(message)
+    best = max(copies.values(), key=len)
+    for place, entries in copies.items():
+        if entries and entries[-1].hash != best[len(entries) - 1].hash:
+            message = f"The erasure ledger in {place} tells another story than its copies. Restore that copy from a backup."
+            raise StartError(message)
+    return best
+
+
+async def require_complete(instance: Instance) -> None:
+    """A database that was rolled back behind an erasure would bring an erased account back.
+
+    Raises:
+        StartError: a copy of the ledger knows of more erasures than the platform does.
+    """
+    if len(await longest(instance)) > len(await instance.ledger.entries()):
+        message = (
+            "The platform database is older than the newest erasure: it was put back by hand. Restore backups with "
+            "`timos backup restore`, which erases again what was erased. Nothing was changed."
+        )
+        raise StartError(message)
+
+
+def _write_file(instance: Instance, lines: list[str]) -> None:
+    """Whole and by renaming: a power cut leaves the old file or the new one, never half a line."""
+    if _file_lines(instance) == lines:
+        return
+    path = instance.places.ledger
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _file_lines(instance: Instance) -> list[str]:
+    try:
+        return instance.places.ledger.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _parsed(lines: list[str], place: str) -> list[Entry]:
+    try:
+        return [Entry.parse(line) for line in lines]
+    except DecryptionError as error:
+        message = f"The erasure ledger in {place} cannot be read. Restore that copy from a backup."
+        raise StartError(message) from error

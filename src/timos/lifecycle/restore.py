@@ -1,0 +1,100 @@
+"""Putting a backup back, so that nothing lost comes with it: whoever was erased since stays erased, and old sessions are void.
+
+1. The backup is read back, and must belong to this master key.
+2. Both databases are built beside the present ones and completed there: keys put in, erasures since the backup replayed, sessions and
+   one-time tokens deleted. The ledger is the longest genuine one of the backup, the present databases and the file beside the key.
+3. The present databases are set aside, the new ones take their names. A mark in the data folder stops any start in between.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from timos.kernel.clock import Clock
+from timos.kernel.errors import StartError
+from timos.kernel.ids import Randomness
+from timos.lifecycle import backup, founding, ledgers
+from timos.lifecycle.backup import Backup
+from timos.lifecycle.founding import Places
+from timos.lifecycle.instance import Instance, Numbers, assemble
+from timos.platform.ledger import Entry, Ledger
+from timos.vault import gates
+
+NEW, ASIDE = ".restoring", ".replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back, and how many accounts were erased again."""
+
+    backup: Backup
+    erased_again: int
+    set_aside: tuple[Path, ...]
+
+
+async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Clock, random: Randomness) -> Restored:
+    """The server must be stopped.
+
+    Raises:
+        StartError: no good backup, another master key, or a server is running. The present data was not touched.
+    """
+    found = backup.verify(folder)
+    claim = founding.claim(places)
+    try:
+        fresh = replace(places, platform=_beside(places.platform), vault=_beside(places.vault))
+        for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
+            founding.copy_file(folder / name, path)
+        backup.put_keys_back(fresh.platform, backup.read_keys(folder))
+        founded = await founding.open_pair(fresh)
+        entries = await _known_elsewhere(places, founded, numbers, clock=clock, random=random)
+        instance = await assemble(fresh, founded, numbers, clock=clock, random=random)
+        try:
+            erased = await _replay(instance, entries)
+            await instance.sessions.void_all()
+        finally:
+            await instance.close()
+        return Restored(found, erased, founding.swap_in(places, fresh, ASIDE))
+    finally:
+        claim.close()
+
+
+async def _known_elsewhere(places: Places, founded: founding.Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> list[Entry]:
+    """Erasures that the present databases know of, if they are there and of the same installation."""
+    if not (places.platform.exists() and places.vault.exists()):
+        return []
+    present = await founding.open_pair(places)
+    if present.install_id != founded.install_id:
+        message = f"The databases in {places.data_dir} are of another installation. Move them away first. Nothing was changed."
+        raise StartError(message)
+    instance = await assemble(places, present, numbers, clock=clock, random=random)
+    try:
+        return await ledgers.longest(instance)
+    finally:
+        await instance.close()
+
+
+async def _replay(instance: Instance, elsewhere: list[Entry]) -> int:
+    """Append what the backup does not know yet, and erase those accounts again."""
+    own = await ledgers.longest(instance)
+    entries = max(own, elsewhere, key=len)
+    if instance.ledger.verify(entries) is not None or any(a.hash != b.hash for a, b in zip(own, elsewhere, strict=False)):
+        message = "The erasure ledger of the backup and the present one tell different stories. Nothing was changed."
+        raise StartError(message)
+    known = len(await instance.ledger.entries())
+    for entry in entries[known:]:
+        await _erase_again(instance, instance.ledger, entry)
+    await ledgers.copy_out(instance)
+    return len(entries) - known
+
+
+async def _erase_again(instance: Instance, ledger: Ledger, entry: Entry) -> None:
+    user_id, vault_id = ledger.open(entry)
+    async with instance.platform.transaction() as tx:
+        await instance.keyring.shred(tx, user_id)
+        await instance.sessions.purge(tx, user_id)
+        await instance.accounts.delete(tx, user_id)
+        await ledger.insert(tx, entry)
+    await gates.purge(instance.vault, vault_id)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + NEW)

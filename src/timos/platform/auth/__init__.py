@@ -1,0 +1,1 @@
+"""Proving identity: passwords, sessions, tokens, limits, step-up, invitations."""

@@ -1,0 +1,1 @@
+"""Verbs beyond create, read, update, delete, and reads across collections."""

@@ -1,0 +1,374 @@
+"""The only code that seals and opens rows.
+
+Invariants:
+- The vault comes from unlocked keys, never from an argument: a caller cannot name somebody else's.
+- Whatever is stored in clear is part of the sealed context: a row moved, swapped or renamed does not open.
+- A row that does not open is an error. It is never taken for an empty one, and nothing is written over it.
+- Every write is conditional on the gate, and a change also on the salt of what was read, in the same statement. A miss is
+  read again and decided again, three times at most: no write outlives its key, and none overwrites what it has not seen.
+"""
+
+import asyncio
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import date
+from typing import Final, Literal
+
+import msgspec
+
+from timos.crypto.cipher import pae, salt_of
+from timos.crypto.keys import VaultKeys
+from timos.kernel.clock import Clock
+from timos.kernel.db.port import Database, Transaction, UniqueError, Value
+from timos.kernel.errors import DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
+from timos.kernel.ids import ID_BYTES, Randomness, text_of
+from timos.vault.record import Collection, Document, Key, canonical
+from timos.vault.tables import GATE_GET, IN_SIZES, ROWS
+
+TRIES: Final = 3
+ERASED: Final = bytes(ID_BYTES)  # the gate of a vault that is being erased: no write can ever hold it
+SLICE_SECONDS: Final = 0.0025  # of opening; whoever reads the slice takes about as long again: 5 ms in all
+HEAD: Final = struct.Struct(">B16sQQ")  # document version, rev, created and updated in ms since 1970
+UNKNOWN: Final[Key] = ("unknown",)  # the key of a row that did not open, where only the row itself could tell it
+_CONTEXT: Final = b"timos.vault/1"
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """An opened record. `raw` is its canonical JSON, `rev` its entity tag, `salt` what a change compares with."""
+
+    collection: str
+    key: Key
+    rev: bytes
+    created_ms: int
+    updated_ms: int
+    raw: bytes
+    salt: bytes
+
+    @property
+    def etag(self) -> str:
+        return f'"{text_of(self.rev)}"'
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What is stored now; `is_new` tells whether there was nothing before."""
+
+    stored: Stored
+    is_new: bool
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Records in the order of their days; `unreadable` are the keys of rows that did not open."""
+
+    items: list[Stored]
+    unreadable: list[Key]
+    has_more: bool
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """One slice of a scan."""
+
+    items: list[Stored]
+    unreadable: int
+
+
+class _KeyFields(msgspec.Struct):
+    day: str = ""
+    kind: str = ""
+
+
+_key_fields = msgspec.json.Decoder(_KeyFields)
+
+Relock = Callable[[], Awaitable[VaultKeys]]
+Witness = Callable[[str], Awaitable[None]]
+Expected = Sequence[str] | None  # the tags of If-Match; "*" for any stored document; None for "I know of none"
+
+
+class Vault:
+    """One user's vault, unlocked. `relock` unlocks again after a missed gate; `witness` records a row that did not open."""
+
+    __slots__ = ("_clock", "_database", "_keys", "_random", "_relock", "_witness")
+
+    def __init__(self, database: Database, keys: VaultKeys, clock: Clock, *, random: Randomness, relock: Relock, witness: Witness) -> None:
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._random = random
+        self._relock = relock
+        self._witness = witness
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def get(self, collection: Collection, key: Key) -> Stored | None:
+        """Raises:
+        DecryptionError: there is a row, and it does not open.
+        """
+        row_id = self._row_id(collection, key)
+        rows = await self._database.fetch(ROWS[collection.name].get, {"vault_id": self._keys.vault_id, "id": row_id})
+        if not rows:
+            return None
+        try:
+            return self._open(collection, key, row_id, _bytes(rows[0][0]))
+        except DecryptionError:
+            await self._witness(collection.name)
+            raise
+
+    async def days(self, collection: Collection, first: date, last: date, *, after: Key | None = None, limit: int = 100) -> Page:
+        """Records of at most 400 days by enumerated tokens: the database learns no range, no order and no gap."""
+        start = max(first, date.fromisoformat(after[0])) if after else first
+        keys = {self._row_id(collection, key): key for key in _keys_between(collection, start, last) if after is None or key > after}
+        found: list[tuple[Key, bytes, bytes]] = []
+        for ids in _portions(sorted(keys)):
+            rows = await self._database.fetch(ROWS[collection.name].find[len(ids)], self._in(ids))
+            found.extend((keys[_bytes(row_id)], _bytes(row_id), _bytes(sealed)) for row_id, sealed in rows)
+        found.sort()
+        page = Page([], [], has_more=len(found) > limit)
+        for key, row_id, sealed in found[:limit]:
+            try:
+                page.items.append(self._open(collection, key, row_id, sealed))
+            except DecryptionError:
+                page.unreadable.append(key)
+                await self._witness(collection.name)
+        return page
+
+    async def long_range(self, collection: Collection, first: date, last: date, *, after: Key | None = None, limit: int = 100) -> Page:
+        """As `days`, for any range: opens the whole collection, because the database knows no order to seek in."""
+        low, high = first.isoformat(), last.isoformat()
+        found: list[Stored] = []
+        unreadable = 0
+        async for opened in self.scan(collection):
+            unreadable += opened.unreadable
+            found.extend(stored for stored in opened.items if low <= stored.key[0] <= high and (after is None or stored.key > after))
+        found.sort(key=lambda stored: stored.key)
+        return Page(found[:limit], [UNKNOWN] * unreadable, has_more=len(found) > limit)
+
+    async def scan(self, collection: Collection) -> AsyncIterator[Opened]:
+        """Every record of a collection in no order, opened in slices that let other requests through."""
+        after = b""
+        while True:
+            rows = await self._database.fetch(ROWS[collection.name].scan, {"vault_id": self._keys.vault_id, "after": after})
+            if not rows:
+                return
+            after = _bytes(rows[-1][0])
+            until = time.monotonic() + SLICE_SECONDS
+            items: list[Stored] = []
+            unreadable = 0
+            for row_id, sealed in rows:
+                try:
+                    items.append(self._open_by_content(collection, _bytes(row_id), _bytes(sealed)))
+                except DecryptionError:
+                    unreadable += 1
+                if time.monotonic() > until:
+                    yield Opened(items, unreadable)
+                    items, unreadable = [], 0
+                    await asyncio.sleep(0)
+                    until = time.monotonic() + SLICE_SECONDS
+            if unreadable:
+                await self._witness(collection.name)
+            yield Opened(items, unreadable)
+            await asyncio.sleep(0)
+
+    async def count(self, collection: Collection) -> int:
+        rows = await self._database.fetch(ROWS[collection.name].count, {"vault_id": self._keys.vault_id})
+        return int(rows[0][0] or 0)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put(self, collection: Collection, key: Key, document: Document, expected: Expected = None) -> Written:
+        """Store what the caller holds. Content equal to what is stored succeeds whatever `expected` says: a client whose
+        answer got lost must not see a conflict.
+
+        Raises:
+            PreconditionError: a different document is stored than the caller knows of.
+            TooLargeError, DecryptionError, VaultLockedError, UnavailableError
+        """
+        raw = self._encoded(collection, document)
+
+        def decide(stored: Stored | None) -> bytes:
+            if stored is None and expected is None:
+                return raw
+            if stored is None:
+                raise PreconditionError
+            if stored.raw == raw or (expected is not None and (stored.etag in expected or "*" in expected)):
+                return raw
+            raise PreconditionError(etag=stored.etag, stored=stored.raw)
+
+        return await self._settle(collection, key, decide)
+
+    async def change(self, collection: Collection, key: Key, edit: Callable[[Stored | None], Document]) -> Written:
+        """Read, edit, write; edited again when something else was written in between, so that both changes are kept."""
+        return await self._settle(collection, key, lambda stored: self._encoded(collection, edit(stored)))
+
+    async def restore(self, collection: Collection, key: Key, document: Document, *, created_ms: int, updated_ms: int) -> Written | None:
+        """A record from an archive with its own instants; None when a different document is stored (nothing is changed)."""
+        raw = self._encoded(collection, document)
+        stored = await self.get(collection, key)
+        if stored is not None:
+            return Written(stored, is_new=False) if stored.raw == raw else None
+        fresh = Stored(
+            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw, salt=b""
+        )
+        if await self._write(collection, fresh, None):
+            return Written(fresh, is_new=True)
+        await self._unlock_again()
+        return await self.restore(collection, key, document, created_ms=created_ms, updated_ms=updated_ms)
+
+    async def compare(self, collection: Collection, key: Key, document: Document) -> Literal["new", "same", "conflict"]:
+        """What `restore` would do; changes nothing."""
+        raw = self._encoded(collection, document)
+        stored = await self.get(collection, key)
+        if stored is None:
+            return "new"
+        return "same" if stored.raw == raw else "conflict"
+
+    async def delete(self, collection: Collection, key: Key, expected: Expected = None) -> bool:
+        """Whether there was something to delete. Without `expected` the latest document goes.
+
+        Raises:
+            PreconditionError: the stored document is not one of `expected`.
+        """
+        for _ in range(TRIES):
+            stored = await self.get(collection, key)
+            if stored is None:
+                return False
+            if expected is not None and stored.etag not in expected and "*" not in expected:
+                raise PreconditionError(etag=stored.etag, stored=stored.raw)
+            params = await self._conditions(collection, key) | {"salt": stored.salt}
+            async with self._database.transaction() as unit:
+                hit = await unit.run(ROWS[collection.name].delete, params)
+            if hit:
+                return True
+            await self._unlock_again()
+        raise UnavailableError
+
+    def derived_id(self, collection: Collection, *values: str) -> str:
+        """An id that only this vault can derive from these values (an Idempotency-Key): repeating gives the same."""
+        return text_of(self._keys.index.token(collection.name, "idempotency", *values))
+
+    async def _settle(self, collection: Collection, key: Key, decide: Callable[[Stored | None], bytes]) -> Written:
+        for _ in range(TRIES):
+            stored = await self.get(collection, key)
+            raw = decide(stored)
+            if stored is not None and stored.raw == raw:
+                return Written(stored, is_new=False)
+            fresh = self._successor(collection, key, stored, raw)
+            if await self._write(collection, fresh, stored):
+                return Written(fresh, is_new=stored is None)
+            await self._unlock_again()
+        message = "This document is being changed by somebody else all the time. Try again in a moment."
+        raise UnavailableError(message)
+
+    def _successor(self, collection: Collection, key: Key, stored: Stored | None, raw: bytes) -> Stored:
+        now = self._clock.now_ms()
+        created = stored.created_ms if stored else now
+        return Stored(
+            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created, updated_ms=now, raw=raw, salt=b""
+        )
+
+    async def _write(self, collection: Collection, fresh: Stored, stored: Stored | None) -> bool:
+        """One unit: the row and its conditions. False is a miss: the row or the gate is not what was read."""
+        params = await self._conditions(collection, fresh.key)
+        row_id = params["id"]
+        head = HEAD.pack(collection.version, fresh.rev, fresh.created_ms, fresh.updated_ms)
+        params |= {"tag": None, "sealed": self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id))}
+        statements = ROWS[collection.name]
+        if stored is None:
+            params["rowid"] = random_rowid(self._random)
+        else:
+            params["salt"] = stored.salt
+        try:
+            async with self._database.transaction() as unit:
+                return bool(await unit.run(statements.insert if stored is None else statements.update, params))
+        except UniqueError:
+            return False  # somebody else made it first
+
+    async def _conditions(self, collection: Collection, key: Key) -> dict[str, Value]:
+        if self._keys.gate is None:
+            self._keys.gate = await _gate_of(self._database, self._keys.vault_id)
+        return {"vault_id": self._keys.vault_id, "id": self._row_id(collection, key), "gate": self._keys.gate}
+
+    async def _unlock_again(self) -> None:
+        """After a miss: perhaps only the row moved on, perhaps the gate changed and with it the keys."""
+        if await _gate_of(self._database, self._keys.vault_id) != self._keys.gate:
+            self._keys = await self._relock()
+
+    # ── sealing and opening ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _row_id(self, collection: Collection, key: Key) -> bytes:
+        return self._keys.index.token(collection.name, "key", *key)
+
+    def _place(self, collection: Collection, row_id: Value, tag: bytes = b"") -> bytes:
+        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), tag)
+
+    def _open(self, collection: Collection, key: Key, row_id: bytes, sealed: bytes) -> Stored:
+        plain = self._keys.cipher.open(sealed, self._place(collection, row_id))
+        version, rev, created, updated = HEAD.unpack_from(plain)
+        if version > collection.version:
+            message = "This record was written by a newer version of TimOS. It was left as it is."
+            raise DecryptionError(message)
+        return Stored(
+            collection=collection.name,
+            key=key,
+            rev=rev,
+            created_ms=created,
+            updated_ms=updated,
+            raw=plain[HEAD.size :],
+            salt=salt_of(sealed),
+        )
+
+    def _open_by_content(self, collection: Collection, row_id: bytes, sealed: bytes) -> Stored:
+        stored = self._open(collection, (), row_id, sealed)
+        if not collection.has_days:
+            return stored
+        fields = _key_fields.decode(stored.raw)
+        key = (fields.day,) if collection.key == ("day",) else (fields.day, fields.kind)
+        return msgspec.structs.replace(stored, key=key)
+
+    def _encoded(self, collection: Collection, document: Document) -> bytes:
+        raw = canonical(document)
+        if len(raw) > collection.limit_bytes:
+            message = f"This document is larger than {collection.limit_bytes // 1024} KiB."
+            raise TooLargeError(message)
+        return raw
+
+    def _in(self, ids: Sequence[bytes]) -> dict[str, Value]:
+        params: dict[str, Value] = {f"id{n}": row_id for n, row_id in enumerate(ids)}
+        params["vault_id"] = self._keys.vault_id
+        return params
+
+
+def random_rowid(random: Randomness) -> int:
+    """62 random bits, positive."""
+    return int.from_bytes(random(8), "big") >> 2
+
+
+async def _gate_of(database: Database | Transaction, vault_id: bytes) -> bytes:
+    """Raises:
+    VaultLockedError: the vault is being erased, or this database does not hold it.
+    """
+    rows = await database.fetch(GATE_GET, {"vault_id": vault_id})
+    if not rows or rows[0][0] == ERASED:
+        message = "This vault is being erased, or this server's vault database does not hold it."
+        raise VaultLockedError(message)
+    return _bytes(rows[0][0])
+
+
+def _keys_between(collection: Collection, first: date, last: date) -> Iterable[Key]:
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        yield from collection.keys_of(date.fromordinal(ordinal))
+
+
+def _portions(ids: list[bytes]) -> Iterable[list[bytes]]:
+    """Sorted by value, cut and padded to the sizes that have a compiled statement."""
+    largest = IN_SIZES[-1]
+    for start in range(0, len(ids), largest):
+        part = ids[start : start + largest]
+        size = next(size for size in IN_SIZES if size >= len(part))
+        yield part + [part[-1]] * (size - len(part))
+
+
+def _bytes(value: Value) -> bytes:
+    """Narrow a column that the schema makes BLOB NOT NULL; a planted TEXT or NULL is a row that does not open."""
+    if not isinstance(value, bytes):
+        raise DecryptionError
+    return value

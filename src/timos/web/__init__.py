@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: no SQL, no keys. The frame is `dispatch.py`; what it does to a request, in order, is in `middleware/`."""

@@ -1,0 +1,180 @@
+"""Today, timed notes, and search: the verbs of the journal beyond reading and writing single records."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from typing import Annotated
+
+import msgspec
+
+from timos.kernel.errors import ConflictError, DecryptionError, InputError, UnavailableError, VaultLockedError
+from timos.vault.actions import notes
+from timos.vault.actions.notes import NewNote
+from timos.vault.actions.search import search
+from timos.vault.actions.today import today
+from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, preferences
+from timos.vault.matching import Query
+from timos.vault.record import Collection, parse_bound, parse_day
+from timos.vault.store import Stored
+from timos.web.answers import Answer, json_answer
+from timos.web.api.records import Record, answer_type, day_of, record_of
+from timos.web.deps import services_of, session_of, unlocked
+from timos.web.route import Call, Route
+
+MAX_HITS = 100
+_PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
+
+
+class TodayQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without `day`: today in the user's own time zone."""
+
+    day: str | None = None
+
+
+class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """None for what was not written yet."""
+
+    day: date
+    entry: Record | None
+    morning: Record | None
+    evening: Record | None
+    preferences: Record | None
+
+
+class SearchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"first": "from", "last": "to"}):
+    """All words must occur; "a phrase" in quotes; prefix*. Days are inclusive."""
+
+    query: str
+    first: str | None = None
+    last: str | None = None
+    collections: list[str] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_HITS)] = 20
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a snippet; `marked` where the query matched."""
+
+    text: str
+    marked: bool
+
+
+class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
+    """`day` is None for records without one."""
+
+    collection: str
+    id: str
+    day: str | None
+    snippets: list[list[Piece]]
+
+
+class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` counts all matches; `unreadable` rows did not open and were left out."""
+
+    hits: list[SearchHit]
+    total: int
+    searched: int
+    unreadable: int
+
+
+async def show_today(call: Call) -> Answer:
+    services = services_of(call)
+    query: TodayQuery = call.query
+    day = parse_day(query.day, path="day", today_utc=services.today_utc()) if query.day else None
+    found = await today(await unlocked(call), now=services.now(), day=day)
+
+    def record(collection: Collection, stored: Stored | None) -> Record | None:
+        return record_of(collection, stored) if stored else None
+
+    return json_answer(
+        TodayAnswer(
+            day=found.day,
+            entry=record(daily_entries.COLLECTION, found.entry),
+            morning=record(feels_entries.COLLECTION, found.morning),
+            evening=record(feels_entries.COLLECTION, found.evening),
+            preferences=record(preferences.COLLECTION, found.preferences),
+        )
+    )
+
+
+async def append_note(call: Call) -> Answer:
+    services = services_of(call)
+    written = await notes.append(
+        await unlocked(call),
+        day_of(call),
+        call.body,
+        now=services.now(),
+        random=services.instance.random,
+        idempotency_key=call.header("idempotency-key"),
+    )
+    return json_answer(record_of(daily_entries.COLLECTION, written.stored), status=201, etag=written.stored.etag)
+
+
+async def find(call: Call) -> Answer:
+    services = services_of(call)
+    wanted: SearchRequest = call.body
+    first = parse_bound(wanted.first, path="$.from") if wanted.first else None
+    last = parse_bound(wanted.last, path="$.to") if wanted.last else None
+    query = Query.parse(wanted.query)
+    collections = _named(wanted.collections)
+    vault = await unlocked(call)
+    async with services.scans.turn(session_of(call).user_id):
+        found = await search(vault, query, first=first, last=last, collections=collections, limit=wanted.limit)
+    by_name = {collection.name: collection for collection in collections}
+    hits = [
+        SearchHit(
+            collection=hit.collection,
+            id=by_name[hit.collection].public_id(hit.key),
+            day=hit.key[0] if hit.key else None,
+            snippets=[[Piece(piece.text, piece.marked) for piece in snippet] for snippet in hit.snippets],
+        )
+        for hit in found.hits
+    ]
+    return json_answer(SearchAnswer(hits=hits, total=found.total, searched=found.searched, unreadable=found.unreadable))
+
+
+def _named(names: list[str] | None) -> tuple[Collection, ...]:
+    if names is None:
+        return COLLECTIONS
+    known = {collection.name: collection for collection in COLLECTIONS}
+    for at, name in enumerate(names):
+        if name not in known:
+            message = f"There are the collections {', '.join(known)}."
+            raise InputError(message, path=f"$.collections[{at}]")
+    return tuple(known[name] for name in names)
+
+
+def routes() -> Iterator[Route]:
+    entry = answer_type(daily_entries.COLLECTION)
+    day_route = partial(Route, tag="Journal", problems=_PROBLEMS)
+    yield day_route(
+        method="GET",
+        path="/api/today",
+        name="today",
+        summary="All that the Today screen needs",
+        handler=show_today,
+        query=TodayQuery,
+        answer=TodayAnswer,
+    )
+    yield Route(
+        method="POST",
+        path=f"{daily_entries.COLLECTION.path}/{{day}}/notes",
+        name="daily_entries_append_note",
+        summary="Append a timed note to a day; two devices at once lose nothing",
+        tag=daily_entries.COLLECTION.label,
+        handler=append_note,
+        body=NewNote,
+        answer=entry,
+        status=201,
+        headers=("Idempotency-Key",),
+        is_idempotency_keyed=True,
+        problems=(ConflictError, *_PROBLEMS),
+    )
+    yield day_route(
+        method="POST",
+        path="/api/search",
+        name="search",
+        summary="Search everything that was written",
+        handler=find,
+        body=SearchRequest,
+        answer=SearchAnswer,
+    )

@@ -1,0 +1,331 @@
+"""Reading and writing records, for every collection alike: the routes follow from the declaration.
+
+{path}                 GET      for collections with days: list by range, a page at a time
+{path}/{day}           GET PUT PATCH DELETE      (key: day)
+{path}/{day}           GET      all kinds of a day      (key: day and kind)
+{path}/{day}/<kind>    GET PUT PATCH DELETE
+{path}                 GET PUT PATCH DELETE      (the one document of its sort)
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import partial, reduce
+from operator import or_
+from typing import Any
+
+import msgspec
+
+from timos.kernel.clock import instant
+from timos.kernel.errors import (
+    DecryptionError,
+    InputError,
+    NotFoundError,
+    PreconditionError,
+    TooLargeError,
+    UnavailableError,
+    VaultLockedError,
+)
+from timos.kernel.ids import bytes_of, text_of
+from timos.vault.collections import COLLECTIONS
+from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, parse_bound, parse_day
+from timos.vault.store import Stored
+from timos.web import strict_json
+from timos.web.answers import Answer, empty, json_answer
+from timos.web.deps import services_of, session_of, unlocked
+from timos.web.route import Call, Route
+
+PAGE_SIZE = 100
+LONGEST_RANGE_DAYS = 400  # one token each; a longer range is asked for in parts
+
+_PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stored document goes out; `document` is spliced in as it was opened."""
+
+    id: str
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+    document: msgspec.Raw
+
+
+class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+    """Days are inclusive. Without `from` a page begins at the first day there is."""
+
+    first: str | None = None
+    last: str | None = None
+    limit: int = PAGE_SIZE
+    cursor: str | None = None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """`unreadable` names records that do not open; `next` is the cursor of the next page."""
+
+    items: list[Record]
+    unreadable: list[str]
+    next: str | None
+
+
+def record_of(collection: Collection, stored: Stored) -> Record:
+    return Record(
+        id=collection.public_id(stored.key),
+        etag=stored.etag,
+        created_at=instant(stored.created_ms),
+        updated_at=instant(stored.updated_ms),
+        document=msgspec.Raw(stored.raw),
+    )
+
+
+_described: dict[str, Any] = {}  # Any: types made for the OpenAPI document only; one per name, for they are compared by identity
+
+
+def answer_type(collection: Collection, kind: type[Document] | None = None) -> Any:  # Any: as above
+    """`Record` with the document's own type (that of `kind`, or of any kind) in place of the raw bytes."""
+    kinds = [kind] if kind else list(collection.kinds.values())
+    name = kinds[0].__name__ if len(kinds) == 1 else _title(collection)
+    fields = [("id", str), ("etag", str), ("created_at", datetime), ("updated_at", datetime), ("document", reduce(or_, kinds))]
+    return _described.setdefault(name, msgspec.defstruct(f"{name}Record", fields))
+
+
+def listing_type(collection: Collection) -> Any:  # Any: as above
+    items = list.__class_getitem__(answer_type(collection))
+    name = f"{_title(collection)}Listing"
+    return _described.setdefault(name, msgspec.defstruct(name, [("items", items), ("unreadable", list[str]), ("next", str | None)]))
+
+
+def _title(collection: Collection) -> str:
+    return collection.name.title().replace("_", "")
+
+
+# ── handlers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def read(collection: Collection, kind: str | None, call: Call) -> Answer:
+    stored = await (await unlocked(call)).get(collection, key_of(collection, kind, call))
+    if stored is None:
+        raise NotFoundError
+    return json_answer(record_of(collection, stored), etag=stored.etag)
+
+
+async def write(collection: Collection, kind: str | None, call: Call) -> Answer:
+    key = key_of(collection, kind, call)
+    document = checked(collection, key, call.body)
+    written = await (await unlocked(call)).put(collection, key, document, expected_of(call))
+    return json_answer(record_of(collection, written.stored), status=201 if written.is_new else 200, etag=written.stored.etag)
+
+
+async def patch(collection: Collection, kind: str | None, call: Call) -> Answer:
+    """JSON Merge Patch, RFC 7396, on the stored document; a missing one counts as empty."""
+    key = key_of(collection, kind, call)
+    expected = expected_of(call)
+
+    def edit(stored: Stored | None) -> Document:
+        if expected is not None and (stored is None or (stored.etag not in expected and "*" not in expected)):
+            raise PreconditionError(etag=stored.etag if stored else None, stored=stored.raw if stored else None)
+        before = msgspec.json.decode(stored.raw) if stored else {}
+        merged = msgspec.json.encode(_merged(before, call.body))
+        return checked(collection, key, strict_json.decode(merged, collection.type_of(key)))
+
+    written = await (await unlocked(call)).change(collection, key, edit)
+    return json_answer(record_of(collection, written.stored), status=201 if written.is_new else 200, etag=written.stored.etag)
+
+
+async def delete(collection: Collection, kind: str | None, call: Call) -> Answer:
+    if not await (await unlocked(call)).delete(collection, key_of(collection, kind, call), expected_of(call)):
+        raise NotFoundError
+    return empty()
+
+
+async def read_day(collection: Collection, call: Call) -> Answer:
+    day = day_of(call)
+    page = await (await unlocked(call)).days(collection, day, day)
+    return json_answer(_listing(collection, page.items, page.unreadable, None))
+
+
+async def list_days(collection: Collection, call: Call) -> Answer:
+    query: ListQuery = call.query
+    if not 1 <= query.limit <= PAGE_SIZE:
+        message = f"A page has 1 to {PAGE_SIZE} records."
+        raise InputError(message, path="limit")
+    first = parse_bound(query.first, path="from") if query.first else FIRST_DAY
+    last = parse_bound(query.last, path="to") if query.last else LAST_DAY
+    if first > last:
+        message = "`from` is after `to`."
+        raise InputError(message, path="from")
+    after = _position(collection, query.cursor)
+    vault = await unlocked(call)
+    if (last - first).days < LONGEST_RANGE_DAYS:
+        page = await vault.days(collection, first, last, after=after, limit=query.limit)
+    else:
+        async with services_of(call).scans.turn(session_of(call).user_id):
+            page = await vault.long_range(collection, first, last, after=after, limit=query.limit)
+    following = text_of(msgspec.json.encode(page.items[-1].key)) if page.has_more and page.items else None
+    return json_answer(_listing(collection, page.items, page.unreadable, following))
+
+
+# ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def day_of(call: Call) -> date:
+    return parse_day(call.path["day"], path="day", today_utc=services_of(call).today_utc())
+
+
+def key_of(collection: Collection, kind: str | None, call: Call) -> Key:
+    if not collection.has_days:
+        return ()
+    day = day_of(call).isoformat()
+    return (day, kind) if kind else (day,)
+
+
+def checked(collection: Collection, key: Key, document: Document) -> Document:
+    """Placed at its address and held against the rules that no type can say."""
+    placed = collection.place(document, key)
+    placed.check()
+    return placed
+
+
+def expected_of(call: Call) -> list[str] | None:
+    """The entity tags of If-Match (RFC 9110 section 13.1.1); weak ones never match.
+
+    Raises:
+        InputError: not a list of quoted tags.
+    """
+    header = call.header("if-match")
+    if header is None:
+        return None
+    tags = [tag.strip() for tag in header.split(",")]
+    if any(tag != "*" and not (tag.removeprefix("W/").startswith('"') and tag.endswith('"') and len(tag) > 1) for tag in tags):
+        message = 'If-Match holds the ETag of an answer in its quotes, such as "abc", or *.'
+        raise InputError(message, path="If-Match")
+    return tags
+
+
+def _position(collection: Collection, cursor: str | None) -> Key | None:
+    if cursor is None:
+        return None
+    raw = bytes_of(cursor, len(cursor) * 3 // 4)
+    try:
+        key = tuple(msgspec.json.decode(raw or b"", type=list[str]))
+        date.fromisoformat(key[0])
+    except (msgspec.MsgspecError, ValueError, IndexError):
+        key = ()
+    if len(key) != len(collection.key):
+        message = "This cursor is not one that a page gave out."
+        raise InputError(message, path="cursor")
+    return key
+
+
+def _listing(collection: Collection, items: list[Stored], unreadable: list[Key], following: str | None) -> Listing:
+    return Listing(
+        items=[record_of(collection, stored) for stored in items],
+        unreadable=[collection.public_id(key) for key in unreadable],
+        next=following,
+    )
+
+
+def _merged(target: Any, patch_: Any) -> Any:  # Any: JSON values
+    if not isinstance(patch_, dict):
+        return patch_
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch_.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
+
+
+# ── routes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def routes() -> Iterator[Route]:
+    for collection in COLLECTIONS:
+        if not collection.has_days:
+            yield from _document_routes(collection, collection.path, None)
+            continue
+        yield _list_route(collection)
+        if collection.key == ("day",):
+            yield from _document_routes(collection, f"{collection.path}/{{day}}", None)
+            continue
+        yield _day_route(collection)
+        for kind in collection.kinds:
+            yield from _document_routes(collection, f"{collection.path}/{{day}}/{kind}", kind)
+
+
+def _list_route(collection: Collection) -> Route:
+    return Route(
+        method="GET",
+        path=collection.path,
+        name=f"{collection.name}_list",
+        summary=f"{collection.label}: list by day, a page at a time",
+        tag=collection.label,
+        handler=partial(list_days, collection),
+        query=ListQuery,
+        answer=listing_type(collection),
+        problems=_PROBLEMS,
+    )
+
+
+def _day_route(collection: Collection) -> Route:
+    return Route(
+        method="GET",
+        path=f"{collection.path}/{{day}}",
+        name=f"{collection.name}_of_day",
+        summary=f"{collection.label}: all of one day",
+        tag=collection.label,
+        handler=partial(read_day, collection),
+        answer=listing_type(collection),
+        problems=_PROBLEMS,
+    )
+
+
+def _document_routes(collection: Collection, path: str, kind: str | None) -> Iterator[Route]:
+    document = collection.kinds[kind or ""]
+    prefix = f"{collection.name}_{kind}" if kind else collection.name
+    label = f"{collection.label} ({kind})" if kind else collection.label
+    answer = answer_type(collection, document)
+    limit = collection.limit_bytes + 4 * KIB  # white space and the like around the document itself
+    common: dict[str, Any] = {"path": path, "tag": collection.label, "answer": answer}  # Any: keyword arguments
+    yield Route(
+        method="GET",
+        name=f"{prefix}_get",
+        summary=f"{label}: read",
+        handler=partial(read, collection, kind),
+        problems=(NotFoundError, *_PROBLEMS),
+        **common,
+    )
+    yield Route(
+        method="PUT",
+        name=f"{prefix}_put",
+        summary=f"{label}: write whole; without If-Match only where nothing is stored",
+        handler=partial(write, collection, kind),
+        body=document,
+        body_limit_bytes=limit,
+        other_statuses={201: answer},
+        headers=("If-Match",),
+        problems=(PreconditionError, TooLargeError, *_PROBLEMS),
+        **common,
+    )
+    yield Route(
+        method="PATCH",
+        name=f"{prefix}_patch",
+        summary=f"{label}: change some fields (JSON Merge Patch)",
+        handler=partial(patch, collection, kind),
+        body=dict[str, Any],
+        body_limit_bytes=limit,
+        other_statuses={201: answer},
+        headers=("If-Match",),
+        problems=(PreconditionError, TooLargeError, *_PROBLEMS),
+        **common,
+    )
+    yield Route(
+        method="DELETE",
+        name=f"{prefix}_delete",
+        summary=f"{label}: delete",
+        handler=partial(delete, collection, kind),
+        status=204,
+        headers=("If-Match",),
+        problems=(NotFoundError, PreconditionError, *_PROBLEMS),
+        **{**common, "answer": None},
+    )

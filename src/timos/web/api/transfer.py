@@ -1,0 +1,214 @@
+"""Moving in and out, and leaving: import, export, erase."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from timos.kernel.clock import instant
+from timos.kernel.errors import (
+    InputError,
+    KeyUnavailableError,
+    LimitError,
+    StepUpError,
+    TooLargeError,
+    UnavailableError,
+    VaultLockedError,
+)
+from timos.lifecycle import erase as erasing
+from timos.lifecycle.export import export
+from timos.lifecycle.import_ import Report, import_
+from timos.platform.audit import Event
+from timos.platform.auth.stepup import Action
+from timos.web.answers import Answer, json_answer
+from timos.web.deps import services_of, session_of, unlocked
+from timos.web.route import Call, RawBody, Route
+
+PHRASE = "erase my account"
+NDJSON = "application/x-ndjson"
+ZIP = "application/zip"
+MOST_IMPORT_BYTES = 1024 * 1024 * 1024  # the operator's own limit is below, see Services.import_limit_bytes
+UPLOAD_SECONDS = 600
+
+
+class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`jsonl`: one {"date","text"} a line; `archive`: a zip that this program exported. `dry_run` changes nothing."""
+
+    format: Literal["jsonl", "archive"] = "jsonl"
+    dry_run: bool = False
+
+
+class ImportProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """What was not taken, and why."""
+
+    where: str
+    day: str | None
+    reason: str
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`conflict`: something else is stored, and stayed; `problems` names the first hundred."""
+
+    new: int
+    same: int
+    conflict: int
+    refused: int
+    dry_run: bool
+    problems: list[ImportProblem]
+
+
+class ImportAnswer(msgspec.Struct, frozen=True):
+    """The last line of the stream, or the whole answer."""
+
+    report: ImportReport
+
+
+class EraseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`phrase` is typed by the user: erase my account."""
+
+    phrase: str
+
+
+class ReceiptAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof of the erasure, without a name on it."""
+
+    receipt: str
+    erased_at: datetime
+    ledger_sequence: int
+    keys_destroyed: int
+    rows: int
+    horizon: str
+    statement: str
+
+
+async def take_in(call: Call) -> Answer:
+    services = services_of(call)
+    session = session_of(call)
+    query: ImportQuery = call.query
+    raw = await call.read_raw(services.import_limit_bytes)
+    vault = await unlocked(call)
+    steps = import_(
+        vault, raw, query.format, dry_run=query.dry_run, now_ms=services.instance.clock.now_ms(), today_utc=services.today_utc()
+    )
+    if not query.dry_run:
+        await services.instance.audit.record(Event.IMPORT_MADE, session.user_id)
+    if NDJSON in (call.header("accept") or ""):
+        return Answer(200, _told(steps), media_type=NDJSON.encode())
+    reports = [report async for _done, _total, report in steps]
+    return json_answer(ImportAnswer(_report(reports[-1])))
+
+
+async def _told(steps: AsyncIterator[tuple[int, int, Report]]) -> AsyncIterator[bytes]:
+    last: Report | None = None
+    try:
+        async for done, total, report in steps:
+            last = report
+            yield msgspec.json.encode({"done": done, "total": total}) + b"\n"
+    except InputError as error:
+        # the status has been sent already; the last line says what a problem would
+        yield (
+            msgspec.json.encode({"problem": {"status": error.status, "code": error.code, "detail": str(error), "path": error.path}}) + b"\n"
+        )
+        return
+    if last is not None:
+        yield msgspec.json.encode(ImportAnswer(_report(last))) + b"\n"
+
+
+async def give_out(call: Call) -> Answer:
+    services = services_of(call)
+    session = session_of(call)
+    await _stepped_up(call, "export")
+    vault = await unlocked(call)
+
+    async def turn() -> AsyncIterator[bytes]:
+        async with services.scans.turn(session.user_id):
+            async for piece in export(vault):
+                if piece:
+                    yield piece
+
+    return Answer(200, turn(), ((b"content-disposition", b'attachment; filename="timos-export.zip"'),), ZIP.encode())
+
+
+async def erase(call: Call) -> Answer:
+    wanted: EraseRequest = call.body
+    if " ".join(wanted.phrase.lower().split()) != PHRASE:
+        message = f'Type "{PHRASE}" to confirm. Nothing was erased.'
+        raise InputError(message, path="$.phrase")
+    await _stepped_up(call, "erase")
+    receipt = await erasing.erase(services_of(call).instance, session_of(call).user_id)
+    return json_answer(
+        ReceiptAnswer(
+            receipt=receipt.receipt,
+            erased_at=instant(receipt.erased_at_ms),
+            ledger_sequence=receipt.ledger_sequence,
+            keys_destroyed=receipt.keys_destroyed,
+            rows=receipt.rows,
+            horizon=receipt.horizon,
+            statement=erasing.statement(receipt),
+        )
+    )
+
+
+async def _stepped_up(call: Call, action: Action) -> None:
+    """The token counts once, also when what follows fails: a second try asks for the password again.
+
+    Raises:
+        StepUpError: missing, used, expired, or for another action.
+    """
+    instance = services_of(call).instance
+    session = session_of(call)
+    async with instance.platform.transaction() as tx:
+        await instance.step_up.consume(tx, session, action, call.header("x-step-up") or "")
+        if action == "export":
+            await instance.audit.write(tx, Event.EXPORT_MADE, session.user_id)
+
+
+def _report(report: Report) -> ImportReport:
+    problems = [ImportProblem(where=problem.where, day=problem.day, reason=problem.reason) for problem in report.problems]
+    return ImportReport(
+        new=report.new, same=report.same, conflict=report.conflict, refused=report.refused, dry_run=report.dry_run, problems=problems
+    )
+
+
+def routes() -> Iterator[Route]:
+    yield Route(
+        method="POST",
+        path="/api/imports",
+        name="import",
+        summary="Import; with Accept: application/x-ndjson the progress is told line by line",
+        tag="Data",
+        handler=take_in,
+        body=RawBody,
+        media_types=(NDJSON, ZIP),
+        body_limit_bytes=MOST_IMPORT_BYTES,
+        deadline_seconds=UPLOAD_SECONDS,
+        query=ImportQuery,
+        answer=ImportAnswer,
+        rate="transfer",
+        problems=(InputError, TooLargeError, VaultLockedError, LimitError, UnavailableError),
+    )
+    yield Route(
+        method="POST",
+        path="/api/exports",
+        name="export",
+        summary="Everything as one zip, streamed",
+        tag="Data",
+        handler=give_out,
+        headers=("X-Step-Up",),
+        answer_media_type=ZIP,
+        rate="transfer",
+        problems=(StepUpError, VaultLockedError, LimitError, UnavailableError),
+    )
+    yield Route(
+        method="POST",
+        path="/api/account/erase",
+        name="erase",
+        summary="Erase the account and everything in it",
+        tag="Data",
+        handler=erase,
+        body=EraseRequest,
+        headers=("X-Step-Up",),
+        answer=ReceiptAnswer,
+        problems=(StepUpError, KeyUnavailableError, VaultLockedError),
+    )

@@ -1,0 +1,110 @@
+"""The front door: who is asking, and the unlocked vault that is theirs. The only module of the web that touches both halves."""
+
+from datetime import UTC, date, datetime
+from functools import partial
+
+from timos.kernel.clock import instant
+from timos.kernel.errors import CsrfError, UnauthenticatedError
+from timos.lifecycle.instance import Instance
+from timos.platform.audit import Event
+from timos.platform.auth.sessions import Session
+from timos.vault.store import Vault
+from timos.web.middleware.csrf import SAFE_METHODS
+from timos.web.route import Call
+
+ACCESS_COOKIE = "timos_access"
+REFRESH_COOKIE = "timos_refresh"
+
+
+class Services:
+    """What handlers reach through `call.app`: the instance, and what the operator decided about it."""
+
+    __slots__ = ("import_limit_bytes", "instance", "is_https", "openapi", "registration", "scans", "version")
+
+    def __init__(
+        self, instance: Instance, *, is_https: bool, registration: str, import_limit_bytes: int, version: str, openapi: bytes
+    ) -> None:
+        self.instance = instance
+        self.scans = instance.scans
+        self.is_https = is_https
+        self.registration = registration
+        self.import_limit_bytes = import_limit_bytes
+        self.version = version
+        self.openapi = openapi  # rendered once: JSON bytes
+
+    def now(self) -> datetime:
+        return instant(self.instance.clock.now_ms())
+
+    def today_utc(self) -> date:
+        return datetime.fromtimestamp(self.instance.clock.now_ms() / 1000, UTC).date()
+
+    def cookie_name(self, name: str) -> str:
+        """`__Host-` ties a cookie to this host, https and the whole path; browsers refuse it on plain http (loopback)."""
+        return f"__Host-{name}" if self.is_https else name
+
+
+def services_of(call: Call) -> Services:
+    """The application's own object, with its type."""
+    services: Services = call.app
+    return services
+
+
+def session_of(call: Call) -> Session:
+    """The caller's session; only on routes that are not public."""
+    if call.who is None:
+        raise UnauthenticatedError
+    session: Session = call.who
+    return session
+
+
+async def identify(call: Call) -> None:
+    """Set `call.who` from the bearer token, or else from the cookie; with a bearer token cookies do not count.
+
+    Raises:
+        UnauthenticatedError: none, or one that is not (any more) good.
+        CsrfError: a cookie call that changes something, without the token of its session.
+    """
+    services = services_of(call)
+    header = call.header("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise UnauthenticatedError
+        kind = "bearer"
+    else:
+        token = call.cookies.get(services.cookie_name(ACCESS_COOKIE), "")
+        kind = "cookie"
+    session = await services.instance.sessions.check(token)
+    if session.kind != kind:  # the kind is fixed at login: a stolen cookie is no API token, and the other way round
+        raise UnauthenticatedError
+    if kind == "cookie" and call.route.csrf and call.route.method not in SAFE_METHODS:
+        presented = call.header("x-csrf-token")
+        if presented is None:
+            raise CsrfError
+        services.instance.tokens.check_csrf(session.id, presented)
+    call.who = session
+
+
+async def unlocked(call: Call) -> Vault:
+    """The caller's vault.
+
+    Raises:
+        VaultLockedError, KeyUnavailableError
+    """
+    session = session_of(call)
+    instance = services_of(call).instance
+    keyring = instance.keyring
+    keys = keyring.cached(session.user_id, session.key_epoch) or await keyring.unlock(session.user_id, session.key_epoch)
+    return Vault(
+        instance.vault,
+        keys,
+        instance.clock,
+        random=instance.random,
+        relock=partial(keyring.unlock, session.user_id, session.key_epoch, fresh=True),
+        witness=partial(_witness, instance, session.user_id),
+    )
+
+
+async def _witness(instance: Instance, user_id: bytes, _collection: str) -> None:
+    """That a row of this user did not open is worth an audit event; which one is not written down outside the vault."""
+    await instance.audit.record(Event.RECORD_UNREADABLE, user_id)

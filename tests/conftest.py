@@ -1,0 +1,96 @@
+"""What holds for every test: no network but loopback, one Hypothesis profile, and `quick` for all that is not `slow`."""
+
+import asyncio
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import Server, Story, make_template, server_in, world_in
+
+# The same examples on every run of a machine without a person in front of it: a red run there must be red again at home.
+settings.register_profile(
+    "timos",
+    deadline=None,  # two cores, shared: durations say nothing
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("timos")
+
+
+class NetworkError(BaseException):
+    """A test wanted to leave the machine. Not an Exception: nothing may swallow it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.quick)
+
+
+def _is_here(host: str | bytes | None) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _guarded(method: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def guard(self: socket.socket, *args: Any) -> Any:  # Any: the three methods differ
+        address = args[-1]
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_here(address[0]):
+            raise NetworkError(f"{method} to {address[0]}: tests talk to this machine only")
+        return real(self, *args)
+
+    return guard
+
+
+def _guarded_lookup(real: Callable[..., Any]) -> Callable[..., Any]:
+    def guard(host: str | bytes | None, *args: Any, **options: Any) -> Any:
+        if not _is_here(host):
+            raise NetworkError(f"look-up of {host!r}: tests talk to this machine only")
+        return real(host, *args, **options)
+
+    return guard
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A founded instance with its admin; tests work on copies."""
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def tell(template: Path, tmp_path: Path) -> Callable[[Story], None]:
+    """Runs one story in a world of its own."""
+
+    async def told(story: Story) -> None:
+        async with world_in(tmp_path, template=template) as world:
+            await story(world)
+
+    return lambda story: asyncio.run(told(story))
+
+
+@pytest.fixture
+def server(template: Path, tmp_path: Path) -> Iterator[Server]:
+    """A real server process; tests that use it are slow."""
+    with server_in(tmp_path, template=template) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuses to connect to, send to and look up anything but loopback, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for method in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, method, _guarded(method, getattr(socket.socket, method)))
+        patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
+        yield
