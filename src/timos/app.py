@@ -18,7 +18,7 @@ from timos.cli.output import hint, say
 from timos.config import Settings
 from timos.kernel.clock import SystemClock
 from timos.kernel.errors import StartError
-from timos.lifecycle import erase, ledgers
+from timos.lifecycle import erase, founding, ledgers
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
@@ -138,6 +138,7 @@ async def _tell(settings: Settings, instance: Instance, listener: socket.socket,
         lines.append(f"  Brought up to date: {', '.join(instance.founded.migrated)}. Copies from before are kept until the next start.")
     if finished:
         lines.append(f"  Finished {finished} erasure(s) that had been cut short.")
+    founding.note_address(instance.places, url)
     token = await setup_token(instance)
     if token:
         lines += ["", "  Make the first account, yours, with this link (once, within a day):", f"  {url}/#setup={token}", ""]

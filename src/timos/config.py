@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     registration: Literal["first", "open", "invite", "closed"] = Field("first", description="who may sign up")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level that is logged")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
-    argon2_memory_kib: int = Field(65536, ge=8, description="memory of one password hash, KiB")
+    argon2_memory_kib: int = Field(65536, ge=32, description="memory of one password hash, KiB")
     argon2_time: int = Field(3, ge=1, description="passes of one password hash")
     requests_per_minute: int = Field(300, ge=1, description="API requests of one user a minute")
     transfers_per_hour: int = Field(20, ge=1, description="imports, and exports, of one user an hour")

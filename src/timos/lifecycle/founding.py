@@ -44,6 +44,10 @@ class Places:
         return self.key.with_name("erasures.jsonl")
 
     @property
+    def address(self) -> Path:
+        return self.data_dir / "serve.url"
+
+    @property
     def marker(self) -> Path:
         return self.data_dir / "founding"
 
@@ -81,6 +85,19 @@ def claim(places: Places) -> IO[str]:
         message = f"Another TimOS server is using {places.data_dir}. Stop it first, or choose another folder with TIMOS_DATA_DIR."
         raise StartError(message) from error
     return handle
+
+
+def note_address(places: Places, url: str) -> None:
+    """So that other commands print links to the server as it really runs, also with `--port`."""
+    places.address.write_text(url + "\n", encoding="utf-8")
+
+
+def address(places: Places) -> str | None:
+    """Of the server that ran last."""
+    try:
+        return places.address.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
 
 
 async def found(places: Places, *, clock: Clock, random: Randomness, is_server: bool) -> Founded:

@@ -80,19 +80,20 @@ async def _replay(instance: Instance, elsewhere: list[Entry]) -> int:
         message = "The erasure ledger of the backup and the present one tell different stories. Nothing was changed."
         raise StartError(message)
     known = len(await instance.ledger.entries())
-    for entry in entries[known:]:
-        await _erase_again(instance, instance.ledger, entry)
+    for entry in entries:  # all of them: the vault was copied first, so rows of an account that the backup's ledger knows may be in it
+        await _erase_again(instance, instance.ledger, entry, is_known=entry.sequence <= known)
     await ledgers.copy_out(instance)
     return len(entries) - known
 
 
-async def _erase_again(instance: Instance, ledger: Ledger, entry: Entry) -> None:
+async def _erase_again(instance: Instance, ledger: Ledger, entry: Entry, *, is_known: bool) -> None:
     user_id, vault_id = ledger.open(entry)
     async with instance.platform.transaction() as tx:
         await instance.keyring.shred(tx, user_id)
         await instance.sessions.purge(tx, user_id)
         await instance.accounts.delete(tx, user_id)
-        await ledger.insert(tx, entry)
+        if not is_known:
+            await ledger.insert(tx, entry)
     await gates.purge(instance.vault, vault_id)
 
 

@@ -192,7 +192,8 @@ class SqliteTransaction:
                 if writer.in_transaction:  # a full disk may have rolled everything back already
                     writer.execute("ROLLBACK TO unit")
                     writer.execute("RELEASE unit")
-                    _ = database._join_commit()  # noqa: SLF001 (others may be waiting, and the lock must not stay)
+                    # others may be waiting, and the write lock must not stay; how this commit ends is nobody's news
+                    database._join_commit().add_done_callback(asyncio.Future.exception)  # noqa: SLF001
                 return
             writer.execute("RELEASE unit")
             committed = database._join_commit()  # noqa: SLF001
