@@ -15,7 +15,7 @@ from timos.crypto.kms.local import LocalKeys
 from timos.kernel.db.port import Value
 from timos.kernel.db.sqlite import SqliteDatabase
 from timos.kernel.errors import DecryptionError, StartError
-from timos.platform.sealer import PlatformKeys, Purpose, Sealer
+from timos.platform.sealer import PlatformKeys, Purpose, Sealer, renew_ring
 
 values = st.one_of(st.none(), st.binary(max_size=8), st.text(max_size=8), st.integers(-(2**63), 2**63 - 1))
 
@@ -49,6 +49,30 @@ def test_a_missing_key_stops_the_start_and_is_never_replaced(run: Callable[[Stor
         with pytest.raises(StartError, match=purpose.value):
             await load(world.database, world.provider.keys)
         assert world.sql("SELECT count(*) FROM platform_keys WHERE purpose = ?", purpose.value) == [(0,)]
+
+    run(story)
+
+
+def test_the_next_signing_key_is_published_before_it_signs_and_kept_after(run: Callable[[Story], None]) -> None:
+    async def story(world: World) -> None:
+        clock, database, provider = world.clock, world.database, world.provider.keys
+
+        async def kids() -> list[str]:
+            keys = (await load(database, provider)).token_ring.jwks()["keys"]
+            assert isinstance(keys, list)
+            return [key["kid"] for key in keys]  # the signing one first
+
+        first, second = await kids()
+        assert not await renew_ring(database, provider, clock, os.urandom)
+        clock.advance(days=31)
+        assert await renew_ring(database, provider, clock, os.urandom)
+        assert not await renew_ring(database, provider, clock, os.urandom)
+        current, previous, third = await kids()
+        assert (current, previous) == (second, first)
+        clock.advance(days=31)
+        assert await renew_ring(database, provider, clock, os.urandom)
+        assert set(await kids()) >= {second, third}
+        assert first not in await kids()
 
     run(story)
 

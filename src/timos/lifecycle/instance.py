@@ -24,7 +24,7 @@ from timos.platform.auth.stepup import StepUp
 from timos.platform.auth.tokens import Tokens
 from timos.platform.keyring import Keyring
 from timos.platform.ledger import Ledger
-from timos.platform.sealer import PlatformKeys, Sealer
+from timos.platform.sealer import PlatformKeys, Sealer, renew_ring
 from timos.vault import facts
 from timos.vault.scans import Scans
 
@@ -98,6 +98,8 @@ async def open_instance(
     claim = founding.claim(places) if is_server else None
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
+        if is_server and not founded.is_new:
+            await _renew_ring(places, founded, clock=clock, random=random)
         instance = await assemble(places, founded, numbers, clock=clock, random=random)
         instance.claim = claim
     except DatabaseError as error:
@@ -144,6 +146,14 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
         ledger=Ledger(platform, keys),
         scans=Scans(),
     )
+
+
+async def _renew_ring(places: Places, founded: Founded, *, clock: Clock, random: Randomness) -> None:
+    platform = SqliteDatabase(places.platform)
+    try:
+        await renew_ring(platform, founded.keys, clock, random)
+    finally:
+        await platform.close()
 
 
 def _release(claim: IO[str] | None) -> None:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select
 
 from timos.crypto.cipher import Cipher, pae
 from timos.crypto.guarded import Guarded
@@ -55,6 +55,18 @@ _KEYS = Statement(
     "platform_keys.all",
     select(*(platform_keys.c[name] for name in ("purpose", "version", "ref", "edk", "sealed"))).order_by(platform_keys.c.version),
 )
+_RING = Statement(
+    "platform_keys.ring",
+    select(platform_keys.c.version, platform_keys.c.created_at)
+    .where(platform_keys.c.purpose == bindparam("purpose"))
+    .order_by(platform_keys.c.version),
+)
+_RETIRE = Statement(
+    "platform_keys.retire",
+    delete(platform_keys).where(platform_keys.c.purpose == bindparam("ring"), platform_keys.c.version <= bindparam("last")),
+)
+RING_MS = 30 * 86_400_000  # a signing key is published for so long, signs for so long, and is then kept for so long to verify
+RING_SIZE = 3  # previous, current, next
 _KEY_INSERT = Statement("platform_keys.insert", whole_row(platform_keys))
 
 
@@ -97,6 +109,22 @@ class PlatformKeys(Guarded):
             message = f"The platform database lacks its key {missing[0][0]}. Restore a backup of the keys: timos backup restore keys."
             raise StartError(message)
         return cls(await _open(provider, stored))
+
+
+async def renew_ring(database: Database, provider: KeyProvider, clock: Clock, random: Randomness) -> bool:
+    """When a server starts: after 30 days the next signing key becomes the current one, and a new next one is made. Tokens live ten
+    minutes, so a front end that fetched the keys at any time in between verifies every one of them.
+    """
+    ring = [
+        (number(version), number(made_at)) for version, made_at in await database.fetch(_RING, {"purpose": Purpose.TOKEN_SIGNING.value})
+    ]
+    if not ring or clock.now_ms() - ring[-1][1] < RING_MS:
+        return False
+    newest = ring[-1][0] + 1
+    await _create(database, provider, clock, random, [(Purpose.TOKEN_SIGNING, newest)])
+    async with database.transaction() as tx:
+        await tx.run(_RETIRE, {"ring": Purpose.TOKEN_SIGNING.value, "last": newest - RING_SIZE})
+    return True
 
 
 def _is_ring_rotated(stored: Mapping[tuple[Purpose, int], Wrapped], missing: list[tuple[Purpose, int]]) -> bool:
