@@ -21,6 +21,7 @@
     │   ├── KeyUnavailableError     503 key_unavailable
     │   └── DatabaseError           503 database
     ├── DecryptionError             500 crypto             one error for every cause, on purpose
+    ├── QuotaError                  507 quota              the vault holds as much as one vault may
     └── StartError                  500 start              the process must not start; the text says what to do
 
 `str(error)` is safe to show to the user. What only the operator may know goes to the log or to `__cause__`.
@@ -209,6 +210,14 @@ class DecryptionError(TimosError):
 
     code = "crypto"
     default = "A stored record does not open. It was left as it is."
+
+
+class QuotaError(TimosError):
+    """The vault is full; what is in it stays readable and can be changed, exported and deleted (RFC 4918 section 11.5)."""
+
+    code = "quota"
+    status = 507
+    default = "This vault is full. Delete something, or ask the operator of the server."
 
 
 class StartError(TimosError):

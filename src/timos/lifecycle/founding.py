@@ -143,6 +143,8 @@ async def _create(places: Places, *, clock: Clock, random: Randomness) -> Founde
     places.marker.touch(mode=0o600)
     for leftover in (places.platform, places.vault):
         leftover.unlink(missing_ok=True)  # of a founding that was cut short: the marker says that nobody could use it
+    if places.key.exists() and not places.key.stat().st_size:
+        places.key.unlink()  # the name that the same founding had taken for its key; an empty file holds none
     keys = LocalKeys.load(places.key) if places.key.exists() else LocalKeys.create(places.key, clock)
     install_id = random(ID_BYTES)
     ref, edk = await keys.encrypt(_canary(install_id))

@@ -26,6 +26,7 @@ from timos.platform.keyring import Keyring
 from timos.platform.ledger import Ledger
 from timos.platform.sealer import PlatformKeys, Sealer, renew_ring
 from timos.vault import facts
+from timos.vault.quota import Quota
 from timos.vault.scans import Scans
 
 SPARE_CORES = 1  # a password hash must never take the core that answers everybody else
@@ -62,6 +63,7 @@ class Instance:
     audit: Audit
     ledger: Ledger
     scans: Scans
+    quota: Quota
     claim: IO[str] | None = None
 
     async def check(self) -> None:
@@ -145,6 +147,7 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
         audit=audit,
         ledger=Ledger(platform, keys),
         scans=Scans(),
+        quota=Quota(),
     )
 
 

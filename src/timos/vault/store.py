@@ -23,6 +23,7 @@ from timos.kernel.clock import Clock
 from timos.kernel.db.port import Database, Transaction, UniqueError, Value
 from timos.kernel.errors import DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
 from timos.kernel.ids import ID_BYTES, Randomness, text_of
+from timos.vault.quota import Quota
 from timos.vault.record import Collection, Document, Key, canonical
 from timos.vault.tables import GATE_GET, IN_SIZES, ROWS
 
@@ -35,7 +36,9 @@ _CONTEXT: Final = b"timos.vault/1"
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """An opened record. `raw` is its canonical JSON, `rev` its entity tag, `salt` what a change compares with."""
+    """An opened record. `raw` is its canonical JSON, `rev` its entity tag, `salt` what a change compares with; one that was just
+    written has neither salt nor sealed size, since nothing is done with it but answering.
+    """
 
     collection: str
     key: Key
@@ -43,7 +46,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     updated_ms: int
     raw: bytes
-    salt: bytes
+    salt: bytes = b""
+    sealed_bytes: int = 0
 
     @property
     def etag(self) -> str:
@@ -87,13 +91,16 @@ Expected = Sequence[str] | None  # the tags of If-Match; "*" for any stored docu
 class Vault:
     """One user's vault, unlocked. `relock` unlocks again after a missed gate; `witness` records a row that did not open."""
 
-    __slots__ = ("_clock", "_database", "_keys", "_random", "_relock", "_witness")
+    __slots__ = ("_clock", "_database", "_keys", "_quota", "_random", "_relock", "_witness")
 
-    def __init__(self, database: Database, keys: VaultKeys, clock: Clock, *, random: Randomness, relock: Relock, witness: Witness) -> None:
+    def __init__(
+        self, database: Database, keys: VaultKeys, clock: Clock, *, random: Randomness, quota: Quota, relock: Relock, witness: Witness
+    ) -> None:
         self._database = database
         self._keys = keys
         self._clock = clock
         self._random = random
+        self._quota = quota
         self._relock = relock
         self._witness = witness
 
@@ -168,10 +175,6 @@ class Vault:
             yield Opened(items, unreadable)
             await asyncio.sleep(0)
 
-    async def count(self, collection: Collection) -> int:
-        rows = await self._database.fetch(ROWS[collection.name].count, {"vault_id": self._keys.vault_id})
-        return int(rows[0][0] or 0)
-
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put(self, collection: Collection, key: Key, document: Document, expected: Expected = None) -> Written:
@@ -206,7 +209,7 @@ class Vault:
         if stored is not None:
             return Written(stored, is_new=False) if stored.raw == raw else None
         fresh = Stored(
-            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw, salt=b""
+            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
         )
         if await self._write(collection, fresh, None):
             return Written(fresh, is_new=True)
@@ -237,6 +240,7 @@ class Vault:
             async with self._database.transaction() as unit:
                 hit = await unit.run(ROWS[collection.name].delete, params)
             if hit:
+                self._quota.added(self._keys.vault_id, rows=-1, size_bytes=-stored.sealed_bytes)
                 return True
             await self._unlock_again()
         raise UnavailableError
@@ -261,26 +265,30 @@ class Vault:
     def _successor(self, collection: Collection, key: Key, stored: Stored | None, raw: bytes) -> Stored:
         now = self._clock.now_ms()
         created = stored.created_ms if stored else now
-        return Stored(
-            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created, updated_ms=now, raw=raw, salt=b""
-        )
+        return Stored(collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created, updated_ms=now, raw=raw)
 
     async def _write(self, collection: Collection, fresh: Stored, stored: Stored | None) -> bool:
         """One unit: the row and its conditions. False is a miss: the row or the gate is not what was read."""
         params = await self._conditions(collection, fresh.key)
         row_id = params["id"]
         head = HEAD.pack(collection.version, fresh.rev, fresh.created_ms, fresh.updated_ms)
-        params |= {"tag": None, "sealed": self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id))}
-        statements = ROWS[collection.name]
+        sealed = self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id))
+        params |= {"tag": None, "sealed": sealed}
+        statement = ROWS[collection.name].insert if stored is None else ROWS[collection.name].update
         if stored is None:
             params["rowid"] = random_rowid(self._random)
         else:
             params["salt"] = stored.salt
+        rows, size = int(stored is None), len(sealed) - (stored.sealed_bytes if stored else 0)
+        await self._quota.admit(self._database, self._keys.vault_id, rows=rows, size_bytes=size)
         try:
             async with self._database.transaction() as unit:
-                return bool(await unit.run(statements.insert if stored is None else statements.update, params))
+                is_hit = bool(await unit.run(statement, params))
         except UniqueError:
             return False  # somebody else made it first
+        if is_hit:
+            self._quota.added(self._keys.vault_id, rows=rows, size_bytes=size)
+        return is_hit
 
     async def _conditions(self, collection: Collection, key: Key) -> dict[str, Value]:
         if self._keys.gate is None:
@@ -314,6 +322,7 @@ class Vault:
             updated_ms=updated,
             raw=plain[HEAD.size :],
             salt=salt_of(sealed),
+            sealed_bytes=len(sealed),
         )
 
     def _open_by_content(self, collection: Collection, row_id: bytes, sealed: bytes) -> Stored:

@@ -123,7 +123,7 @@ class RowStatements:
     update: Statement
     delete: Statement
     purge: Statement
-    count: Statement
+    use: Statement
 
     @classmethod
     def on(cls, rows: Table) -> "RowStatements":
@@ -148,7 +148,7 @@ class RowStatements:
             ),
             delete=Statement(f"{rows.name}.delete", delete(rows).where(_place(rows), _unchanged(rows), _gate_holds())),
             purge=Statement(f"{rows.name}.purge", delete(rows).where(mine)),
-            count=Statement(f"{rows.name}.count", select(func.count()).select_from(rows).where(mine)),
+            use=Statement(f"{rows.name}.use", select(func.count(), func.sum(func.length(rows.c.sealed))).select_from(rows).where(mine)),
         )
 
 

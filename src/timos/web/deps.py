@@ -100,6 +100,7 @@ async def unlocked(call: Call) -> Vault:
         keys,
         instance.clock,
         random=instance.random,
+        quota=instance.quota,
         relock=partial(keyring.unlock, session.user_id, session.key_epoch, fresh=True),
         witness=partial(_witness, instance, session.user_id),
     )

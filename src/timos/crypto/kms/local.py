@@ -61,8 +61,12 @@ class LocalKeys(Guarded):
         content = _Keyfile("timos.keyfile/1", ref, {ref: random(KEY_BYTES)})
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _new_file(path) as file:
-                _write(file, content)
+            with _new_file(path):  # the name is taken; it stays empty until the whole key comes, so no kill leaves half a key
+                new = path.with_name(path.name + NEW_SUFFIX)
+                new.unlink(missing_ok=True)  # of a creation that was killed: nothing was sealed with it
+                with _new_file(new) as file:
+                    _write(file, content)
+                    new.replace(path)
             _sync_folder(path.parent)
         except FileExistsError as error:
             raise StartError(f"There is a file at {error.filename} already. It was not touched.") from error

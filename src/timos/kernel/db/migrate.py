@@ -83,9 +83,11 @@ def _run(database: Path, history: Path, revision: str, *, down: bool = False) ->
     config = Config()
     config.set_main_option("script_location", str(history).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    engine = create_engine(f"sqlite:///{database}", poolclass=NullPool)
+    # Without a BEGIN of our own the driver commits each CREATE and ALTER at once, and a migration cut short could not be run again.
+    engine = create_engine(f"sqlite:///{database}", poolclass=NullPool, connect_args={"isolation_level": None})
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA temp_store=MEMORY")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         (command.downgrade if down else command.upgrade)(config, revision)
     engine.dispose()

@@ -7,6 +7,7 @@ Invariants:
 - One transaction holds the write connection from its first statement to its last: savepoints are a stack, two
   interleaved ones would undo each other.
 - Reads use a connection of their own and see committed rows only.
+- A log that was checkpointed whole shrinks below CHECKPOINT_BYTES (`journal_size_limit`); else every commit would checkpoint again.
 - `synchronous=FULL`: WAL with NORMAL loses acknowledged commits in a power cut.
 - Nothing deleted stays readable (`secure_delete`), nothing is spilled to a temporary file (`temp_store=MEMORY`).
 """
@@ -30,7 +31,7 @@ PRAGMA secure_delete=ON;
 PRAGMA temp_store=MEMORY;
 PRAGMA foreign_keys=ON;
 PRAGMA wal_autocheckpoint=0;
-PRAGMA journal_size_limit=16777216;
+PRAGMA journal_size_limit=1048576;
 """
 BUSY_RETRIES = 100  # of 50 ms: another process of ours (timos user create, backup) may hold the write lock for a moment
 CHECKPOINT_BYTES = 4 * 1024 * 1024  # a longer log makes reads slower, a shorter one costs more checkpoints

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from timos.kernel.errors import ConflictError, DecryptionError, InputError, UnavailableError, VaultLockedError
+from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, UnavailableError, VaultLockedError
 from timos.vault.actions import notes
 from timos.vault.actions.notes import NewNote
 from timos.vault.actions.search import search
@@ -167,7 +167,7 @@ def routes() -> Iterator[Route]:
         status=201,
         headers=("Idempotency-Key",),
         is_idempotency_keyed=True,
-        problems=(ConflictError, *_PROBLEMS),
+        problems=(ConflictError, QuotaError, *_PROBLEMS),
     )
     yield day_route(
         method="POST",

@@ -21,6 +21,7 @@ from timos.kernel.errors import (
     InputError,
     NotFoundError,
     PreconditionError,
+    QuotaError,
     TooLargeError,
     UnavailableError,
     VaultLockedError,
@@ -304,7 +305,7 @@ def _document_routes(collection: Collection, path: str, kind: str | None) -> Ite
         body_limit_bytes=limit,
         other_statuses={201: answer},
         headers=("If-Match",),
-        problems=(PreconditionError, TooLargeError, *_PROBLEMS),
+        problems=(PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
         **common,
     )
     yield Route(
@@ -316,7 +317,7 @@ def _document_routes(collection: Collection, path: str, kind: str | None) -> Ite
         body_limit_bytes=limit,
         other_statuses={201: answer},
         headers=("If-Match",),
-        problems=(PreconditionError, TooLargeError, *_PROBLEMS),
+        problems=(PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
         **common,
     )
     yield Route(
