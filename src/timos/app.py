@@ -24,8 +24,9 @@ from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
 from timos.web import openapi
 from timos.web.api import ROUTES
-from timos.web.deps import Services, identify
+from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
 from timos.web.dispatch import build
+from timos.web.middleware.connection import BoundedProtocol
 from timos.web.middleware.log import Log, new_log
 from timos.web.middleware.settings import WebSettings
 
@@ -35,9 +36,9 @@ GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 MIB = 1024 * 1024
 
 
-def document() -> dict[str, object]:
-    """The OpenAPI document of this version."""
-    return openapi.document(ROUTES, VERSION)
+def document(*, is_https: bool = True) -> dict[str, object]:
+    """The OpenAPI document of this version; the name of the cookie depends on https."""
+    return openapi.document(ROUTES, VERSION, cookie_name=cookie_name(ACCESS_COOKIE, is_https=is_https))
 
 
 def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
@@ -48,7 +49,7 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
         registration=settings.registration,
         import_limit_bytes=settings.import_limit_mib * MIB,
         version=VERSION,
-        openapi=json.dumps(document()).encode(),
+        openapi=json.dumps(document(is_https=settings.is_https)).encode(),
     )
     web_settings = WebSettings(
         hosts=(config.host_of(settings.url), "localhost", "127.0.0.1", "[::1]", *settings.hosts),
@@ -90,7 +91,7 @@ def _server(application: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             application,
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             loop="none",
@@ -102,7 +103,6 @@ def _server(application: ASGIApp) -> uvicorn.Server:
             backlog=BACKLOG,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            h11_max_incomplete_event_size=16 * 1024,
         )
     )
 

@@ -16,6 +16,7 @@ from timos.kernel.clock import Clock, SystemClock
 from timos.kernel.errors import UnauthenticatedError
 from timos.web.answers import Answer, json_answer
 from timos.web.dispatch import Frame, build
+from timos.web.middleware.connection import BoundedProtocol
 from timos.web.middleware.log import new_log
 from timos.web.middleware.settings import WebSettings
 from timos.web.route import Access, Call, Handler, Route
@@ -125,9 +126,19 @@ def _plain(headers: Headers) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[int]:
+async def served(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncIterator[int]:
     """The port of the real server, with the parser and loop settings of production."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 -- the server has no event to wait for
@@ -140,16 +151,25 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 
 async def sent_raw(port: int, *pieces: bytes, pause: float = 0) -> bytes:
-    """Everything the server says until it closes, to bytes written one piece after the other; b"" when it hangs up without a word."""
+    """Everything the server says until it closes, to bytes written one piece after the other."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        answer = asyncio.ensure_future(reader.read())
+        answer = asyncio.ensure_future(_all_of(reader))
         for piece in pieces:
-            writer.write(piece)
-            await asyncio.wait({answer}, timeout=pause)
+            if not answer.done():
+                writer.write(piece)
+                await asyncio.wait({answer}, timeout=pause)
         async with asyncio.timeout(10):
             return await answer
-    except ConnectionError:
-        return b""
     finally:
         writer.close()
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    said = bytearray()
+    try:
+        while piece := await reader.read(65_536):
+            said += piece
+    except ConnectionError:
+        pass  # hung up while we were still sending; what was said before counts
+    return bytes(said)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.web.frame import Site, public, route, sent_raw, served
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.middleware.clients import canonical, client_address, network_of
+from timos.web.middleware.deadlines import Deadlines
 from timos.web.route import Call, RawBody
 
 JSON = {"Content-Type": "application/json"}
@@ -239,6 +240,30 @@ def test_a_server_that_stops_is_not_taken_for_a_slow_request() -> None:
             await asking
 
     asyncio.run(main())
+
+
+def test_a_request_that_is_late_while_the_server_stops_counts_as_stopped() -> None:
+    async def main() -> bool:
+        deadlines = Deadlines(gap_seconds=1, shortest_seconds=1)
+        is_late: list[bool] = []
+
+        async def late() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            deadlines.begin(task, 0)
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                is_late.append(deadlines.end(task))
+
+        task = asyncio.ensure_future(late())
+        await asyncio.sleep(0)
+        deadlines._tick(asyncio.get_running_loop())
+        task.cancel()
+        await task
+        return is_late[0]
+
+    assert not asyncio.run(main())
 
 
 def test_the_sender_of_a_body_that_is_too_large_sees_the_answer() -> None:

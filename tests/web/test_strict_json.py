@@ -74,7 +74,7 @@ def test_what_two_readers_would_read_differently_is_malformed(raw: bytes) -> Non
 
 @pytest.mark.parametrize("form", [msgspec.Raw, dict[str, object], object])
 def test_the_strictness_does_not_depend_on_the_type(form: type) -> None:
-    for raw in (b'{"a":1,"a":2}', b'{"a":"\\ud800"}', b'{"a":NaN}', nested(33)):
+    for raw in (b'{"a":1,"a":2}', b'{"a":"\\ud800"}', b'{"\\udc00":1}', b'{"a":["\\ud800 and on"]}', b'{"a":NaN}', nested(33)):
         with pytest.raises(MalformedError):
             strict_json.decode(raw, form)
 

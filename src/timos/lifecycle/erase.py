@@ -5,6 +5,8 @@
 3. Shred: in one transaction of the platform the keys, sessions and the account go, and the ledger gets its entry. From here on
    the records cannot be opened by anybody, purged or not.
 4. Purge: the rows go, the gate last. A fence without an account is a purge to finish; no job needs to remember the vault.
+
+After 3 and 4 the database's own log is emptied: it keeps what was deleted otherwise.
 """
 
 from dataclasses import dataclass
@@ -49,8 +51,10 @@ async def erase(instance: Instance, user_id: bytes) -> Receipt:
         await gates.fence(unit, keys.vault_id)
     entry, destroyed = await _shred(instance, user_id, keys.vault_id)
     instance.keyring.drop(user_id)
+    await instance.platform.scrub()  # the write-ahead log would hold the wrapped keys until it is overwritten
     await ledgers.copy_out(instance)
     rows = await gates.purge(instance.vault, keys.vault_id)
+    await instance.vault.scrub()
     return Receipt(text_of(entry.hash), entry.at_ms, entry.sequence, destroyed, rows)
 
 
@@ -65,6 +69,9 @@ async def finish_begun(instance: Instance) -> int:
     fenced = await gates.fenced(instance.vault)
     for vault_id in fenced:
         await gates.purge(instance.vault, vault_id)
+    if fenced:
+        await instance.platform.scrub()
+        await instance.vault.scrub()
     await ledgers.copy_out(instance)
     return len(begun) + len(fenced)
 

@@ -1,7 +1,7 @@
 """Everything a user has, as one zip that a text editor can read; streamed, in slices, with nothing of it on our disk."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, timedelta
 
 from timos.lifecycle.formats import pages
@@ -12,7 +12,7 @@ from timos.vault.store import Page, Vault
 WINDOW_DAYS = 60  # opened at once for the Markdown pages
 
 
-async def export(vault: Vault) -> AsyncIterator[bytes]:
+async def export(vault: Vault) -> AsyncGenerator[bytes]:
     """The archive's bytes, piece by piece. Rows that do not open are counted in it, not passed over in silence."""
     archive = ArchiveWriter()
     days: set[str] = set()
@@ -35,7 +35,7 @@ async def export(vault: Vault) -> AsyncIterator[bytes]:
     yield archive.finish()
 
 
-async def _day_pages(vault: Vault, archive: ArchiveWriter, days: list[str]) -> AsyncIterator[bytes]:
+async def _day_pages(vault: Vault, archive: ArchiveWriter, days: list[str]) -> AsyncGenerator[bytes]:
     at = 0
     while at < len(days):
         first = date.fromisoformat(days[at])

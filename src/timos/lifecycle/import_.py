@@ -4,7 +4,7 @@ Doing it again changes nothing: a record that is the same is counted as the same
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -67,7 +67,7 @@ class _Item:
 
 async def import_(
     vault: Vault, raw: bytes, format_: Format, *, dry_run: bool, now_ms: int, today_utc: date
-) -> AsyncIterator[tuple[int, int, Report]]:
+) -> AsyncGenerator[tuple[int, int, Report]]:
     """Progress as (done, total, report so far); the last one is the whole story.
 
     Raises:
@@ -100,7 +100,7 @@ async def _take_one(vault: Vault, item: _Item, *, dry_run: bool) -> str:
         if dry_run:
             return await vault.compare(item.collection, item.key, item.document)
         written = await vault.restore(item.collection, item.key, item.document, created_ms=item.created_ms, updated_ms=item.updated_ms)
-    except InputError as error:
+    except (InputError, DecryptionError) as error:  # a stored row that does not open stays, and does not keep the others out
         return str(error)
     if written is None:
         return "conflict"

@@ -148,10 +148,10 @@ def parse_bound(text: str, *, path: str) -> date:
         InputError: names `path`.
     """
     try:
-        day = date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else None
+        day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None:
+    if day is None or day.isoformat() != text:  # it also takes weeks, and dates without hyphens
         message = "A day is written YYYY-MM-DD and must exist in the calendar."
         raise InputError(message, path=path)
     if day < FIRST_DAY:

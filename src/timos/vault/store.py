@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Final, Literal
 
 import msgspec
@@ -115,7 +116,7 @@ class Vault:
         if not rows:
             return None
         try:
-            return self._open(collection, key, row_id, _bytes(rows[0][0]))
+            return self._open(collection, key, row_id, *rows[0])
         except DecryptionError:
             await self._witness(collection.name)
             raise
@@ -124,15 +125,15 @@ class Vault:
         """Records of at most 400 days by enumerated tokens: the database learns no range, no order and no gap."""
         start = max(first, date.fromisoformat(after[0])) if after else first
         keys = {self._row_id(collection, key): key for key in _keys_between(collection, start, last) if after is None or key > after}
-        found: list[tuple[Key, bytes, bytes]] = []
+        found: list[tuple[Key, bytes, Value, Value]] = []
         for ids in _portions(sorted(keys)):
             rows = await self._database.fetch(ROWS[collection.name].find[len(ids)], self._in(ids))
-            found.extend((keys[_bytes(row_id)], _bytes(row_id), _bytes(sealed)) for row_id, sealed in rows)
-        found.sort()
+            found.extend((keys[_bytes(row_id)], _bytes(row_id), sealed, tag) for row_id, sealed, tag in rows)
+        found.sort(key=itemgetter(0))
         page = Page([], [], has_more=len(found) > limit)
-        for key, row_id, sealed in found[:limit]:
+        for key, row_id, sealed, tag in found[:limit]:
             try:
-                page.items.append(self._open(collection, key, row_id, sealed))
+                page.items.append(self._open(collection, key, row_id, sealed, tag))
             except DecryptionError:
                 page.unreadable.append(key)
                 await self._witness(collection.name)
@@ -160,9 +161,9 @@ class Vault:
             until = time.monotonic() + SLICE_SECONDS
             items: list[Stored] = []
             unreadable = 0
-            for row_id, sealed in rows:
+            for row_id, sealed, tag in rows:
                 try:
-                    items.append(self._open_by_content(collection, _bytes(row_id), _bytes(sealed)))
+                    items.append(self._open_by_content(collection, _bytes(row_id), sealed, tag))
                 except DecryptionError:
                     unreadable += 1
                 if time.monotonic() > until:
@@ -305,11 +306,12 @@ class Vault:
     def _row_id(self, collection: Collection, key: Key) -> bytes:
         return self._keys.index.token(collection.name, "key", *key)
 
-    def _place(self, collection: Collection, row_id: Value, tag: bytes = b"") -> bytes:
-        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), tag)
+    def _place(self, collection: Collection, row_id: Value, tag: Value = None) -> bytes:
+        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), b"" if tag is None else _bytes(tag))
 
-    def _open(self, collection: Collection, key: Key, row_id: bytes, sealed: bytes) -> Stored:
-        plain = self._keys.cipher.open(sealed, self._place(collection, row_id))
+    def _open(self, collection: Collection, key: Key, row_id: bytes, sealed: Value, tag: Value) -> Stored:
+        sealed = _bytes(sealed)
+        plain = self._keys.cipher.open(sealed, self._place(collection, row_id, tag))
         version, rev, created, updated = HEAD.unpack_from(plain)
         if version > collection.version:
             message = "This record was written by a newer version of TimOS. It was left as it is."
@@ -325,8 +327,8 @@ class Vault:
             sealed_bytes=len(sealed),
         )
 
-    def _open_by_content(self, collection: Collection, row_id: bytes, sealed: bytes) -> Stored:
-        stored = self._open(collection, (), row_id, sealed)
+    def _open_by_content(self, collection: Collection, row_id: bytes, sealed: Value, tag: Value) -> Stored:
+        stored = self._open(collection, (), row_id, sealed, tag)
         if not collection.has_days:
             return stored
         fields = _key_fields.decode(stored.raw)

@@ -129,17 +129,20 @@ class RowStatements:
     def on(cls, rows: Table) -> "RowStatements":
         mine = rows.c.vault_id == bindparam("vault_id")
         return cls(
-            get=Statement(f"{rows.name}.get", select(rows.c.sealed).where(_place(rows))),
+            get=Statement(f"{rows.name}.get", select(rows.c.sealed, rows.c.tag).where(_place(rows))),
             find={
                 size: Statement(
                     f"{rows.name}.find",
-                    select(rows.c.id, rows.c.sealed).where(mine, rows.c.id.in_([bindparam(f"id{n}") for n in range(size)])),
+                    select(rows.c.id, rows.c.sealed, rows.c.tag).where(mine, rows.c.id.in_([bindparam(f"id{n}") for n in range(size)])),
                 )
                 for size in IN_SIZES
             },
             scan=Statement(
                 f"{rows.name}.scan",
-                select(rows.c.id, rows.c.sealed).where(mine, rows.c.id > bindparam("after")).order_by(rows.c.id).limit(SCAN_ROWS),
+                select(rows.c.id, rows.c.sealed, rows.c.tag)
+                .where(mine, rows.c.id > bindparam("after"))
+                .order_by(rows.c.id)
+                .limit(SCAN_ROWS),
             ),
             insert=_insert(rows),
             update=Statement(

@@ -39,8 +39,12 @@ class Services:
         return datetime.fromtimestamp(self.instance.clock.now_ms() / 1000, UTC).date()
 
     def cookie_name(self, name: str) -> str:
-        """`__Host-` ties a cookie to this host, https and the whole path; browsers refuse it on plain http (loopback)."""
-        return f"__Host-{name}" if self.is_https else name
+        return cookie_name(name, is_https=self.is_https)
+
+
+def cookie_name(name: str, *, is_https: bool) -> str:
+    """`__Host-` ties a cookie to this host, https and the whole path; browsers refuse it on plain http (loopback)."""
+    return f"__Host-{name}" if is_https else name
 
 
 def services_of(call: Call) -> Services:

@@ -53,10 +53,16 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             timeout=0,
             cached_statements=256,
         )
+        connection.text_factory = _text
         connection.executescript(_PRAGMAS if not read_only else "PRAGMA temp_store=MEMORY;")
     except sqlite3.Error as error:
         raise DatabaseError from error
     return connection
+
+
+def _text(raw: bytes) -> str:
+    """A planted text that is no UTF-8 must be a row that does not open, not a database that does not answer."""
+    return raw.decode("utf-8", "replace")
 
 
 class SqliteDatabase:
@@ -82,6 +88,20 @@ class SqliteDatabase:
 
     def transaction(self) -> "SqliteTransaction":
         return SqliteTransaction(self)
+
+    async def scrub(self) -> None:
+        for _ in range(BUSY_RETRIES):
+            async with self._turn:
+                if not self._writer.in_transaction and await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log):
+                    return
+            await asyncio.sleep(0.05)  # a commit, a checkpoint or another process's read is under way
+
+    def _empty_log(self) -> bool:
+        try:
+            is_busy: int = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error:
+            return False  # a full disk: what was deleted is deleted all the same
+        return not is_busy
 
     async def close(self) -> None:
         async with self._turn:  # a commit under way holds the turn
@@ -188,22 +208,25 @@ class SqliteTransaction:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         database = self._database
         writer = database._writer  # noqa: SLF001
+        committed: asyncio.Future[None] | None = None
         try:
-            if kind is not None:
-                if writer.in_transaction:  # a full disk may have rolled everything back already
-                    writer.execute("ROLLBACK TO unit")
-                    writer.execute("RELEASE unit")
-                    # others may be waiting, and the write lock must not stay; how this commit ends is nobody's news
-                    database._join_commit().add_done_callback(asyncio.Future.exception)  # noqa: SLF001
-                return
-            writer.execute("RELEASE unit")
-            committed = database._join_commit()  # noqa: SLF001
+            if kind is None:
+                writer.execute("RELEASE unit")
+                committed = database._join_commit()  # noqa: SLF001
+            elif writer.in_transaction:  # a full disk may have rolled everything back already
+                writer.execute("ROLLBACK TO unit")
+                writer.execute("RELEASE unit")
+                # others may be waiting, and the write lock must not stay; how this commit ends is nobody's news
+                committed = database._join_commit()  # noqa: SLF001
+                committed.add_done_callback(asyncio.Future.exception)
         except sqlite3.Error as refused:
             raise _refused(refused) from refused
         finally:
             database._turn.release()  # noqa: SLF001
-        # shielded: a client that goes away must not undo what others share; and its own write did happen
-        await asyncio.shield(committed)
+        # A row that refused ours is perhaps not committed yet: nobody may look for it, or decide on it, before it is.
+        if committed is not None and (kind is None or issubclass(kind, UniqueError)):
+            # shielded: a client that goes away must not undo what others share; and its own write did happen
+            await asyncio.shield(committed)
 
     async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
         return _fetch(self._database._writer, statement, params)  # noqa: SLF001

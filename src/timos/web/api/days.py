@@ -79,7 +79,7 @@ class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def show_today(call: Call) -> Answer:
     services = services_of(call)
     query: TodayQuery = call.query
-    day = parse_day(query.day, path="day", today_utc=services.today_utc()) if query.day else None
+    day = parse_day(query.day, path="day", today_utc=services.today_utc()) if query.day is not None else None
     found = await today(await unlocked(call), now=services.now(), day=day)
 
     def record(collection: Collection, stored: Stored | None) -> Record | None:
@@ -112,8 +112,8 @@ async def append_note(call: Call) -> Answer:
 async def find(call: Call) -> Answer:
     services = services_of(call)
     wanted: SearchRequest = call.body
-    first = parse_bound(wanted.first, path="$.from") if wanted.first else None
-    last = parse_bound(wanted.last, path="$.to") if wanted.last else None
+    first = parse_bound(wanted.first, path="$.from") if wanted.first is not None else None
+    last = parse_bound(wanted.last, path="$.to") if wanted.last is not None else None
     query = Query.parse(wanted.query)
     collections = _named(wanted.collections)
     vault = await unlocked(call)
@@ -140,7 +140,7 @@ def _named(names: list[str] | None) -> tuple[Collection, ...]:
         if name not in known:
             message = f"There are the collections {', '.join(known)}."
             raise InputError(message, path=f"$.collections[{at}]")
-    return tuple(known[name] for name in names)
+    return tuple(known[name] for name in dict.fromkeys(names))  # each is read once, however often it is named
 
 
 def routes() -> Iterator[Route]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from timos.web.answers import Answer
 from timos.web.middleware.headers import PAGE_CSP
-from timos.web.route import Access, Call, Route
+from timos.web.route import Access, AnyQuery, Call, Route
 
 FOLDER = Path(__file__).resolve().parent.parent / "page"
 FILES = {
@@ -33,5 +33,6 @@ def routes() -> Iterator[Route]:
             answer_media_type=media_type,
             cache="no-cache",
             csp=PAGE_CSP,
+            query=AnyQuery,
             rate=None,
         )

@@ -29,7 +29,7 @@ from timos.kernel.errors import (
 from timos.kernel.ids import bytes_of, text_of
 from timos.vault.collections import COLLECTIONS
 from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, parse_bound, parse_day
-from timos.vault.store import Stored
+from timos.vault.store import UNKNOWN, Page, Stored
 from timos.web import strict_json
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.deps import services_of, session_of, unlocked
@@ -149,8 +149,8 @@ async def list_days(collection: Collection, call: Call) -> Answer:
     if not 1 <= query.limit <= PAGE_SIZE:
         message = f"A page has 1 to {PAGE_SIZE} records."
         raise InputError(message, path="limit")
-    first = parse_bound(query.first, path="from") if query.first else FIRST_DAY
-    last = parse_bound(query.last, path="to") if query.last else LAST_DAY
+    first = parse_bound(query.first, path="from") if query.first is not None else FIRST_DAY
+    last = parse_bound(query.last, path="to") if query.last is not None else LAST_DAY
     if first > last:
         message = "`from` is after `to`."
         raise InputError(message, path="from")
@@ -161,7 +161,7 @@ async def list_days(collection: Collection, call: Call) -> Answer:
     else:
         async with services_of(call).scans.turn(session_of(call).user_id):
             page = await vault.long_range(collection, first, last, after=after, limit=query.limit)
-    following = text_of(msgspec.json.encode(page.items[-1].key)) if page.has_more and page.items else None
+    following = text_of(msgspec.json.encode(_last_key(page))) if page.has_more else None
     return json_answer(_listing(collection, page.items, page.unreadable, following))
 
 
@@ -215,6 +215,11 @@ def _position(collection: Collection, cursor: str | None) -> Key | None:
         message = "This cursor is not one that a page gave out."
         raise InputError(message, path="cursor")
     return key
+
+
+def _last_key(page: Page) -> Key:
+    """Where the next page goes on; a row that does not open has its place too, where that is known."""
+    return max([stored.key for stored in page.items] + [key for key in page.unreadable if key != UNKNOWN])
 
 
 def _listing(collection: Collection, items: list[Stored], unreadable: list[Key], following: str | None) -> Listing:

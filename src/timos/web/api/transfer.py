@@ -1,6 +1,7 @@
 """Moving in and out, and leaving: import, export, erase."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Literal
 
@@ -86,6 +87,9 @@ async def take_in(call: Call) -> Answer:
     services = services_of(call)
     session = session_of(call)
     query: ImportQuery = call.query
+    if (call.declared_bytes or 0) > services.import_limit_bytes:
+        message = f"An import has at most {services.import_limit_bytes} bytes."
+        raise TooLargeError(message)
     raw = await call.read_raw(services.import_limit_bytes)
     vault = await unlocked(call)
     steps = import_(
@@ -99,12 +103,13 @@ async def take_in(call: Call) -> Answer:
     return json_answer(ImportAnswer(_report(reports[-1])))
 
 
-async def _told(steps: AsyncIterator[tuple[int, int, Report]]) -> AsyncIterator[bytes]:
+async def _told(steps: AsyncGenerator[tuple[int, int, Report]]) -> AsyncIterator[bytes]:
     last: Report | None = None
     try:
-        async for done, total, report in steps:
-            last = report
-            yield msgspec.json.encode({"done": done, "total": total}) + b"\n"
+        async with aclosing(steps):
+            async for done, total, report in steps:
+                last = report
+                yield msgspec.json.encode({"done": done, "total": total}) + b"\n"
     except InputError as error:
         # the status has been sent already; the last line says what a problem would
         yield (
@@ -122,8 +127,8 @@ async def give_out(call: Call) -> Answer:
     vault = await unlocked(call)
 
     async def turn() -> AsyncIterator[bytes]:
-        async with services.scans.turn(session.user_id):
-            async for piece in export(vault):
+        async with services.scans.turn(session.user_id), aclosing(export(vault)) as pieces:
+            async for piece in pieces:
                 if piece:
                     yield piece
 

@@ -27,15 +27,12 @@ async def send_answer(call: Call, answer: Answer, fixed: tuple[Header, ...], sen
         await send(_start(call, answer, fixed, len(body)))
         await _send_within(send, {"type": "http.response.body", "body": b"" if is_head else body}, stall_seconds)
         return
-    try:
-        await send(_start(call, answer, fixed, None))
-        if is_head:
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await _stream(call, body, send, stall_seconds)
-    finally:
-        if isinstance(body, AsyncGenerator):
-            await body.aclose()
+    await send(_start(call, answer, fixed, None))
+    if is_head:
+        await _close(body)
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await _stream(call, body, send, stall_seconds)
 
 
 def _start(call: Call, answer: Answer, fixed: tuple[Header, ...], length: int | None) -> Message:
@@ -72,7 +69,15 @@ async def _stream(call: Call, body: AsyncIterator[bytes], send: Send, stall_seco
 
 
 async def _pump(body: AsyncIterator[bytes], send: Send, stall_seconds: float) -> None:
-    async for piece in body:
-        async with asyncio.timeout(stall_seconds):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    try:
+        async for piece in body:
+            async with asyncio.timeout(stall_seconds):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await _close(body)  # in the task that ran it: what it holds (a lock, a timeout) may belong to that task
+
+
+async def _close(body: AsyncIterator[bytes]) -> None:
+    if isinstance(body, AsyncGenerator):
+        await body.aclose()

@@ -1,0 +1,74 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+from tests.web.frame import Site, public, sent_raw, served
+from timos.web.answers import Answer
+from timos.web.middleware.connection import BoundedProtocol
+from timos.web.route import Call
+
+WHOLE = b"GET /api/things HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Hasty(BoundedProtocol):
+    header_seconds = 0.2
+
+
+class Patient(BoundedProtocol):
+    header_seconds = 60
+
+
+def answer_to(*pieces: bytes, pause: float = 0, site: Site | None = None, protocol: type[BoundedProtocol] = Hasty) -> bytes:
+    async def main() -> bytes:
+        async with served((site or Site(public())).frame, protocol) as port:
+            return await sent_raw(port, *pieces, pause=pause)
+
+    return asyncio.run(main())
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    assert answer_to() == b""
+
+
+def test_headers_that_never_end_are_not_waited_for() -> None:
+    assert answer_to(WHOLE) == b""
+
+
+def test_headers_that_drip_are_not_waited_for() -> None:
+    assert answer_to(WHOLE, *[b"x-drip: 1\r\n"] * 30, b"\r\n", pause=0.02) == b""
+
+
+def test_empty_lines_keep_no_connection_open() -> None:
+    assert answer_to(*[b"\r\n"] * 30, pause=0.02) == b""
+
+
+def test_the_next_headers_on_a_connection_have_a_deadline_too() -> None:
+    answer = answer_to(WHOLE + b"\r\n", WHOLE, pause=0.1)
+    assert answer.count(b"HTTP/1.1 200") == 1
+
+
+def test_headers_without_end_are_not_collected() -> None:
+    assert answer_to(WHOLE, *[b"x-more: " + b"x" * 20_000 + b"\r\n"] * 10, pause=0.02, protocol=Patient) == b""
+
+
+def test_headers_that_are_a_little_too_large_get_an_answer() -> None:
+    answer = answer_to(WHOLE + b"Connection: close\r\nx-more: " + b"x" * 20_000 + b"\r\n\r\n")
+    assert b" 413 " in answer.splitlines()[0]
+
+
+def test_headers_in_pieces_are_read() -> None:
+    answer = answer_to(WHOLE[:10], WHOLE[10:], b"Connection: close\r\n\r\n", pause=0.02)
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_slow_answer_is_not_cut_by_the_deadline_for_headers() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.1)
+            yield b"piece"
+
+    async def stream(_: Call) -> Answer:
+        return Answer(200, pieces())
+
+    answer = answer_to(WHOLE + b"Connection: close\r\n\r\n", site=Site(public(handler=stream)))
+    assert answer.count(b"piece") == 5
+    assert answer.endswith(b"0\r\n\r\n")
