@@ -20,6 +20,7 @@ run: install ## set up and serve on http://localhost:8000 (ARGS="--port 8001")
 	@exec $(BIN)/timos serve $(ARGS)
 
 test: install-dev ## set up and run every test (ARGS="-k name")
+	@$(PYTHON) requirements/browser.py
 	$(PYTEST) -n $(WORKERS) --dist loadscope $(ARGS)
 
 check: install-dev ## formatting, lint, types, import contracts, quick tests: under 50 s

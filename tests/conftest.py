@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import Server, Story, make_template, server_in, world_in
+from tests.support import NOT_RUN, Server, Story, make_template, server_in, world_in
 
 # The same examples on every run of a machine without a person in front of it: a red run there must be red again at home.
 settings.register_profile(
@@ -31,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.quick)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A test that could not run must not look like one that need not: it stands in red above the result."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = Counter(str(report.longrepr[-1]) for report in skipped if isinstance(report.longrepr, tuple))
+    for reason, tests in reasons.items():
+        if NOT_RUN in reason:
+            terminalreporter.section(NOT_RUN, sep="!", red=True, bold=True)
+            terminalreporter.line(f"{tests} tests: {reason.removeprefix('Skipped: ')}", red=True, bold=True)
 
 
 def _is_here(host: str | bytes | None) -> bool:

@@ -32,6 +32,7 @@ CHEAP = Cost(memory_kib=64, time=1, lanes=1)
 NOW_MS = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 MANY = 1_000_000
 START_SECONDS = 20
+NOT_RUN = "NOT RUN"  # begins the reason of a skip that must be seen
 
 Json = Any  # decoded JSON
 Story = Callable[["World"], Awaitable[None]]

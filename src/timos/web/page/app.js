@@ -7,12 +7,13 @@ const UNREACHABLE = "The server does not answer. Your text is still here; try ag
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const MS_PER_DAY = 86_400_000;
 const MIND = ["", "heavy", "low", "even", "good", "bright"];
+const DRIVE = ["pressure", "more pressure than purpose", "as much of each", "more purpose than pressure", "purpose"]; // −2 … 2
 const MORNING = { strongest_emotion: "Strongest", emotions: "Feeling", valence: "Valence", energy: "Energy", avoiding: "Avoiding", sleep_hours: "Hours slept", note: "Note" };
-const EVENING = { energy_givers: "Gave energy", energy_drainers: "Drained it", pressure_or_purpose: "Pressure or purpose", honest_note: "Honest note", emotions: "Feeling" };
+const EVENING = { energy_givers: "Gave energy", energy_drainers: "Drained it", pressure_or_purpose: "Driven by", honest_note: "Honest note", emotions: "Feeling" };
 
 const session = { csrf: null, user: null };
 const shown = { owner: null, day: null, today: null, etag: null, document: {}, isEditing: false };
-let setupToken = null;
+let signupToken = null; // of a setup link or an invitation
 let preferences = null;
 
 // ── the API ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,16 +142,17 @@ function ask(dialog) {
 // ── signing in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let isSignup = false;
+let isEntering = false; // hashing a password takes a moment; a second press must not make a second account
 
 async function showGate(text = "") {
   $("app").hidden = true;
   $("gate").hidden = false;
-  if (session.user) $("gate-address").value = session.user.address;
+  if (session.user && !signupToken) $("gate-address").value = session.user.address;
   const instance = await api("GET", "/api/instance").catch(() => null);
-  const canSignUp = Boolean(setupToken) || instance?.registration === "open";
+  const canSignUp = Boolean(signupToken) || instance?.registration === "open";
   $("gate-switch").hidden = !canSignUp;
   if (!text && instance && !instance.has_accounts && !canSignUp) text = "There is no account yet. Open the setup link that the server printed when it started.";
-  gateKind(Boolean(setupToken), instance ? text : UNREACHABLE);
+  gateKind(Boolean(signupToken), instance ? text : UNREACHABLE);
   $("gate-title").focus();
 }
 
@@ -165,11 +167,17 @@ function gateKind(signup, text = "") {
   $("gate-error").textContent = "";
 }
 
-async function enter(event) {
+function enter(event) {
   event.preventDefault();
+  if (isEntering) return;
+  isEntering = true;
+  void enterOnce().finally(() => { isEntering = false; });
+}
+
+async function enterOnce() {
   const body = { address: $("gate-address").value, password: $("gate-password").value, kind: "cookie" };
   if (isSignup && $("gate-name").value.trim()) body.name = $("gate-name").value.trim();
-  if (isSignup && setupToken) body.token = setupToken;
+  if (isSignup && signupToken) body.token = signupToken;
   $("gate-error").textContent = "";
   session.user = null; // a 401 here means a wrong password, not a session that has run out
   try {
@@ -179,7 +187,7 @@ async function enter(event) {
     return;
   }
   $("gate-password").value = "";
-  setupToken = null;
+  signupToken = null;
   await goOn();
 }
 
@@ -274,7 +282,7 @@ async function showDay(day) {
   shown.isEditing = day === shown.today || !answer.entry;
   head();
   facts("pulse", answer.morning ? pulse(answer.morning.document) : []);
-  facts("evening", answer.evening ? pairs(answer.evening.document, EVENING) : []);
+  facts("evening", answer.evening ? evening(answer.evening.document) : []);
   fill();
   state(SAVED, answer.entry ? savedLine(new Date(answer.entry.updated_at)) : "");
   $("day-title").focus({ preventScroll: true });
@@ -296,6 +304,8 @@ function pulse(document) {
   const mind = MIND[document.mental_state];
   return [...(mind ? [["Mind", `${document.mental_state} of 5, ${mind}`]] : []), ...pairs(document, MORNING)];
 }
+
+const evening = (document) => pairs({ ...document, pressure_or_purpose: DRIVE[document.pressure_or_purpose + 2] }, EVENING);
 
 /** The stored entry becomes what the form is compared with. */
 function take(doc) {
@@ -428,7 +438,8 @@ function go(hash) {
 
 /** Also for the browser's own back button: unsaved words are asked about, and "stay" puts the address back. */
 async function moved() {
-  if ($("app").hidden) return void opened();
+  if (takeToken()) return welcome();
+  if ($("app").hidden) return;
   if (location.hash !== "#search" && wantedDay() !== shown.day && !(await mayLeave())) {
     history.pushState(null, "", `#day=${shown.day}`);
   }
@@ -453,9 +464,11 @@ async function search(event) {
 
 function showFound({ hits, total, searched, unreadable }) {
   const lost = unreadable ? ` ${unreadable} records do not open and were not searched: tell the operator of this server.` : "";
-  $("found").textContent = (total ? `${hits.length} of ${total} found in ${searched} records.` : `Nothing found in ${searched} records.`) + lost;
+  $("found").textContent = `${howMany(hits.length, total)} found in ${searched === 1 ? "1 record" : `${searched} records`}.${lost}`;
   $("hits").replaceChildren(...hits.map(hitItem));
 }
+
+const howMany = (some, total) => (total === 0 ? "Nothing" : some < total ? `${some} of ${total}` : `${total}`);
 
 function hitItem(hit) {
   const link = element("a", "", element("strong", hit.day ? `${longDate(hit.day)} ${hit.day.slice(0, 4)}` : hit.id), ...hit.snippets.map(snippet));
@@ -469,21 +482,23 @@ const snippet = (runs) => element("p", "", ...runs.map((run) => (run.marked ? el
 // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** True when there is one. A one-time token in the fragment never reaches a server log; it is taken out of the address at once. */
-function takeSetupToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("setup");
+function takeToken() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const token = fragment.get("setup") || fragment.get("invite");
   if (!token) return false;
-  setupToken = token;
+  signupToken = token;
   history.replaceState(null, "", "/");
   return true;
 }
 
-/** The link may be pasted into a tab that shows the sign-in already: no reload then. */
-function opened() {
-  if (takeSetupToken()) void showGate();
+/** For a link pasted into a tab that shows the page already: no reload then. */
+async function welcome() {
+  if (await mayLeave()) return showGate();
+  signupToken = null;
 }
 
 async function begun() {
-  if (takeSetupToken()) return showGate();
+  if (takeToken()) return showGate();
   try {
     const answer = await send("GET", "/api/auth/session");
     if (answer.ok) begin(await answer.json());
