@@ -8,7 +8,6 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from timos import config
-from timos.cli import leakcheck as check
 from timos.cli.local import places_of, with_instance
 from timos.cli.options import JsonOption
 from timos.cli.output import err, hint, say
@@ -188,6 +187,8 @@ def keys_rotate_mek(dry_run: DryRunOption = False) -> None:
 
 def leakcheck(as_json: JsonOption = False) -> None:
     """Write canaries through a whole temporary server and look for them in every file that it left."""
+    from timos.cli import leakcheck as check  # noqa: PLC0415 (it brings an HTTP client, which no other command here needs)
+
     hint("Starting a server of its own in a temporary folder; this takes some seconds …")
     report = check.run()
     if as_json:

@@ -56,6 +56,19 @@ def current(database: Path) -> str | None:
     return str(row[0]) if row else None
 
 
+def is_pending(database: Path, history: Path) -> bool:
+    """Whether the file is older than this program.
+
+    Raises:
+        StartError: it is newer, or no database.
+    """
+    at = current(database)
+    if at is not None and at not in revisions(history):
+        message = f"{database} was written by a newer version of TimOS ({at}). Install that version; nothing was changed."
+        raise StartError(message)
+    return at != head(history)
+
+
 def upgrade(database: Path, history: Path, revision: str = "head") -> None:
     """Migrate; creates the file when it is not there, which only the founding of an instance may do.
 
@@ -63,10 +76,7 @@ def upgrade(database: Path, history: Path, revision: str = "head") -> None:
         StartError: the file comes from a newer version of TimOS.
     """
     if database.exists():
-        at = current(database)
-        if at is not None and at not in revisions(history):
-            message = f"{database} was written by a newer version of TimOS ({at}). Install that version; nothing was changed."
-            raise StartError(message)
+        is_pending(database, history)
     _run(database, history, revision)
 
 

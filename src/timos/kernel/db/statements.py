@@ -5,19 +5,29 @@ columns use types that every driver takes and gives as they are (bytes, int, str
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy.dialects.mysql.asyncmy import dialect as mysql_dialect
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql.elements import ClauseElement
 
-_DIALECTS: dict[str, Any] = {  # Any: SQLAlchemy's dialect constructors are untyped
-    "sqlite": sqlite_dialect(paramstyle="qmark"),
-    "postgresql": postgresql_dialect(),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-    "mysql": mysql_dialect(),
-}
+
+@cache
+def _dialect(name: str) -> Any:  # Any: SQLAlchemy's dialect constructors are untyped
+    """Imported only where it is used: each costs memory and time at every start."""
+    match name:
+        case "sqlite":
+            from sqlalchemy.dialects.sqlite import dialect as sqlite  # noqa: PLC0415
+
+            return sqlite(paramstyle="qmark")
+        case "postgresql":
+            from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql  # noqa: PLC0415
+
+            return postgresql()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+        case _:
+            from sqlalchemy.dialects.mysql.asyncmy import dialect as mysql  # noqa: PLC0415
+
+            return mysql()
 
 
 class Compiled:
@@ -50,7 +60,7 @@ class Statement:
 
     def _compile(self, dialect: str) -> Compiled:
         clause = self.variants.get(dialect, self.clause)
-        compiled: Any = clause.compile(dialect=_DIALECTS[dialect])  # Any: positiontup lives on SQLCompiler only
+        compiled: Any = clause.compile(dialect=_dialect(dialect))  # Any: positiontup lives on SQLCompiler only
         names = tuple(compiled.positiontup or ())
         # literal values (`column == 1`, `column=None`) become bound parameters with a value of their own
         fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
