@@ -155,6 +155,6 @@ def parse_bound(text: str, *, path: str) -> date:
         message = "A day is written YYYY-MM-DD and must exist in the calendar."
         raise InputError(message, path=path)
     if day < FIRST_DAY:
-        message = "A day lies between 1000-01-01 and tomorrow."
+        message = "A day does not lie before 1000-01-01."
         raise InputError(message, path=path)
     return day

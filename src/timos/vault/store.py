@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from datetime import date
 from operator import itemgetter
 from typing import Final, Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -83,6 +84,8 @@ class _KeyFields(msgspec.Struct):
 
 
 _key_fields = msgspec.json.Decoder(_KeyFields)
+
+_turns: WeakValueDictionary[tuple[bytes, bytes], asyncio.Lock] = WeakValueDictionary()  # by vault and row
 
 Relock = Callable[[], Awaitable[VaultKeys]]
 Witness = Callable[[str], Awaitable[None]]
@@ -251,15 +254,18 @@ class Vault:
         return text_of(self._keys.index.token(collection.name, "idempotency", *values))
 
     async def _settle(self, collection: Collection, key: Key, decide: Callable[[Stored | None], bytes]) -> Written:
-        for _ in range(TRIES):
-            stored = await self.get(collection, key)
-            raw = decide(stored)
-            if stored is not None and stored.raw == raw:
-                return Written(stored, is_new=False)
-            fresh = self._successor(collection, key, stored, raw)
-            if await self._write(collection, fresh, stored):
-                return Written(fresh, is_new=stored is None)
-            await self._unlock_again()
+        # Of many writes to one record in this process each waits for the one before it, instead of losing to it;
+        # the conditions below are for the others.
+        async with _turns.setdefault((self._keys.vault_id, self._row_id(collection, key)), asyncio.Lock()):
+            for _ in range(TRIES):
+                stored = await self.get(collection, key)
+                raw = decide(stored)
+                if stored is not None and stored.raw == raw:
+                    return Written(stored, is_new=False)
+                fresh = self._successor(collection, key, stored, raw)
+                if await self._write(collection, fresh, stored):
+                    return Written(fresh, is_new=stored is None)
+                await self._unlock_again()
         message = "This document is being changed by somebody else all the time. Try again in a moment."
         raise UnavailableError(message)
 
@@ -307,7 +313,7 @@ class Vault:
         return self._keys.index.token(collection.name, "key", *key)
 
     def _place(self, collection: Collection, row_id: Value, tag: Value = None) -> bytes:
-        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), b"" if tag is None else _bytes(tag))
+        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), b"" if tag is None else _tag(tag))
 
     def _open(self, collection: Collection, key: Key, row_id: bytes, sealed: Value, tag: Value) -> Stored:
         sealed = _bytes(sealed)
@@ -376,6 +382,16 @@ def _portions(ids: list[bytes]) -> Iterable[list[bytes]]:
         part = ids[start : start + largest]
         size = next(size for size in IN_SIZES if size >= len(part))
         yield part + [part[-1]] * (size - len(part))
+
+
+def _tag(value: Value) -> bytes:
+    """Raises:
+    DecryptionError: no tag at all: an empty one must not pass for NULL.
+    """
+    tag = _bytes(value)
+    if not tag:
+        raise DecryptionError
+    return tag
 
 
 def _bytes(value: Value) -> bytes:

@@ -16,7 +16,7 @@ from timos.kernel.errors import InputError
 from timos.platform.sealer import PlatformKeys, Purpose
 
 SHORTEST, LONGEST = 15, 128  # characters after NFC
-FEWEST_GUESSES = 10**8  # what zxcvbn calls "safely unguessable" (score 3): below it are lists, keyboard runs, repeats, own words
+FEWEST_GUESSES = 10**10  # what zxcvbn calls "very unguessable" (score 4): three pieces from its lists, however common, count as 10^8
 LOOKED_AT = 64  # characters: the estimate's cost grows with the cube, and a good beginning is good enough
 LEAST_OF_OTHERS = 8  # characters besides the own words, so that a name with an address is not enough
 PATH = "$.password"

@@ -169,8 +169,7 @@ async def refresh(call: Call) -> Answer:
 async def logout(call: Call) -> Answer:
     services = services_of(call)
     await services.instance.sessions.logout(session_of(call))
-    gone = tuple(_cookie(services, name, "", 0) for name in (ACCESS_COOKIE, REFRESH_COOKIE))
-    return empty(headers=(*gone, (b"clear-site-data", b'"cache", "cookies", "storage"')))
+    return empty(headers=signed_out(services))
 
 
 async def show_session(call: Call) -> Answer:
@@ -272,6 +271,12 @@ def _signed_in(services: Services, signed_in: SignIn, *, status: int = 200) -> A
         _cookie(services, REFRESH_COOKIE, signed_in.refresh_token, ABSOLUTE_MS // 1000),
     )
     return json_answer(answer, status, headers=cookies)
+
+
+def signed_out(services: Services) -> tuple[Header, ...]:
+    """What leaves nothing of the session in the browser."""
+    gone = tuple(_cookie(services, name, "", 0) for name in (ACCESS_COOKIE, REFRESH_COOKIE))
+    return (*gone, (b"clear-site-data", b'"cache", "cookies", "storage"'))
 
 
 def _cookie(services: Services, name: str, value: str, seconds: int) -> Header:

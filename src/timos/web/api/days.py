@@ -114,6 +114,9 @@ async def find(call: Call) -> Answer:
     wanted: SearchRequest = call.body
     first = parse_bound(wanted.first, path="$.from") if wanted.first is not None else None
     last = parse_bound(wanted.last, path="$.to") if wanted.last is not None else None
+    if first and last and first > last:
+        message = "`from` is after `to`."
+        raise InputError(message, path="$.from")
     query = Query.parse(wanted.query)
     collections = _named(wanted.collections)
     vault = await unlocked(call)

@@ -23,6 +23,7 @@ from timos.lifecycle.import_ import Report, import_
 from timos.platform.audit import Event
 from timos.platform.auth.stepup import Action
 from timos.web.answers import Answer, json_answer
+from timos.web.api.auth import signed_out
 from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, RawBody, Route
 
@@ -151,7 +152,8 @@ async def erase(call: Call) -> Answer:
             rows=receipt.rows,
             horizon=receipt.horizon,
             statement=erasing.statement(receipt),
-        )
+        ),
+        headers=signed_out(services_of(call)),
     )
 
 
