@@ -49,6 +49,8 @@ def test_a_long_password_of_any_letters_is_accepted(password: str) -> None:
         "Password123456789",
         "P@ssw0rd12345678",
         "qwertyuiopasdfghjkl",
+        "password password",
+        "thisismypassword1",
         "1qaz2wsx3edc4rfv",
         "aaaaaaaaaaaaaaaaaa",
         "abcabcabcabcabcabc",
