@@ -1,13 +1,17 @@
 """`timos leakcheck`: a whole instance in a folder of its own, canaries written through everything, then a search for them in every byte.
 
 It checks that
-- no text, day, address, name, password, token or device of a user is readable in a database, a write-ahead log, a backup, the log
-  output or a temporary file, in any of the usual spellings of bytes;
+- no text, number, day, address, name, password, token or device of a user is readable in a database, a write-ahead log, a backup,
+  the log output or a temporary file, in any of the usual spellings, compressed or not; ids of users and sessions are nowhere but in
+  the platform's files;
+- the server leaves no temporary file, and holds none open that is not to be seen;
 - no stored value joins the two databases, and the order of rows in the vault does not follow the order of sign-up;
-- without the master key the instance does not start, and with a foreign one neither.
+- what was erased is in no file any more, while the server still runs;
+- without the master key the instance does not open, and with a foreign one neither.
 """
 
 import base64
+import json
 import os
 import secrets
 import shutil
@@ -17,18 +21,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from timos.cli.exits import ExitCode
+from timos.cli.leaksearch import Canary, leaks_in
+
 USERS = 12  # 12! orders: a vault whose rows follow the sign-ups is no accident
-DAY = "1066-10-14"  # a day that no program writes by itself
+DAY, IMPORT_DAY = date(1066, 10, 14), date(1066, 12, 25)  # days that no program writes by itself
 START_SECONDS = 30
 SHORTEST_LINK = 12  # bytes; shorter values are equal by accident
+PLATFORM_FILES = ("platform.db*", "keys.json")  # the wrapped keys of a backup name their users, too
+VAULT_FILES = ("vault.db*",)
+TERMINAL = "log.txt"  # output of the server and of commands
 
 
 @dataclass(slots=True)
@@ -46,92 +57,160 @@ class Report:
         return not self.leaks
 
 
+@dataclass(slots=True)
+class Words:
+    """The canaries of this run: a new text each time it is asked, remembered under its name."""
+
+    canaries: list[Canary] = field(default_factory=list)
+
+    def new(self, name: str) -> str:
+        """Lower case and digits, so that it may stand in an address, a header or a path."""
+        return self.add(name, f"canary{name.replace(' ', '')}{secrets.token_hex(8)}")
+
+    def add(self, name: str, text: str, *allowed: str) -> str:
+        self.canaries.append(Canary.of_text(name, text, *allowed))
+        return text
+
+    def add_id(self, name: str, text: str, *allowed: str) -> None:
+        """An id: its 16 bytes, and its text, which is their base64."""
+        self.canaries.append(Canary.of_bytes(name, base64.urlsafe_b64decode(f"{text}=="), *allowed))
+
+
 def run() -> Report:
     """Takes some seconds; leaves nothing behind."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="timos-leakcheck-") as folder:
         root = Path(folder)
-        canaries = _write_through(root, report)
-        _search(root, canaries, report)
-        _refuses_without_key(root, report)
+        search(root, _write_through(root, report), report)
+        _left_nothing(root, report)
+        _opens_with_its_key_only(root, report)
     return report
 
 
-def spellings(text: str) -> Iterator[bytes]:
-    """The ways in which a text may lie in a file."""
-    raw = text.encode()
-    yield from {raw, raw.lower(), raw.upper(), raw[::-1]}
-    yield text.encode("utf-16-le")
-    yield text.encode("utf-16-be")
-    yield raw.hex().encode()
-    yield raw.hex().upper().encode()
-    for shift in range(3):  # base64 of a longer text looks different at each of three offsets
-        body = base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
-        yield body
-        yield body.translate(bytes.maketrans(b"+/", b"-_"))
+def search(root: Path, canaries: Sequence[Canary], report: Report) -> None:
+    """Every file below `root`."""
+    report.needles = sum(len(canary.spellings) for canary in canaries)
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        report.files += 1
+        report.size_bytes += len(content)
+        report.leaks += sorted(f"{name} is readable in {path.relative_to(root)}" for name in leaks_in(content, path.name, canaries))
+    report.checks.append("no canary in databases, logs, backups and temporary files")
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write_through(root: Path, report: Report) -> dict[str, str]:
-    canary = {
-        name: f"canary{name}{secrets.token_hex(8)}"
-        for name in ("title", "body", "note", "tag", "feels", "evening", "import", "name", "search", "refused", "agent")
-    }
-    password = f"canary passphrase {secrets.token_hex(8)}"
-    address = f"canary.{secrets.token_hex(6)}@example.org"
-    found = dict(canary) | {"password": password, "address": address, "day": DAY}
-    with server(root) as (url, _environment):
-        order: list[bytes] = []
+def _write_through(root: Path, report: Report) -> list[Canary]:
+    words = Words()
+    words.canaries += [Canary.of_day("a day", DAY), Canary.of_day("an imported day", IMPORT_DAY)]
+    password = words.add("a password", f"canary passphrase {secrets.token_hex(8)}")
+    order: list[bytes] = []
+    with _server(root) as server:
+        token: str | None = words.add("the setup token", _setup_token(root), TERMINAL)
         for number in range(USERS):
-            own = address if number == 0 else f"{secrets.token_hex(6)}@example.org"
-            found[f"address {number}"] = own
-            token = _setup_token(root) if number == 0 else None
-            _sign_up(url, own, password, canary, found, token=token, write=number < USERS // 2)
+            address = words.add(f"address {number}", f"canary.{secrets.token_hex(6)}@example.org")
+            with _signed_up(server.url, words, address, password, token=token) as client:
+                _write_days(client, words)
+                if number == 0:
+                    _use_everything(client, words, password, address)
             order += [vault for vault in _vaults(root) if vault not in order]
+            token = None
+        words.canaries += [Canary.of_bytes("a vault id", vault, *VAULT_FILES) for vault in order]
         _order_is_random(root, order, report)
-        _databases_share_nothing(root, report)
+        _erase_one(root, server.url, words, password, report)
         _copy_while_running(root)
-        _client(url).post("/api/auth/login", json={"address": canary["refused"] + "@example.org", "password": password, "kind": "bearer"})
+        _databases_share_nothing(root / "data", root / "stolen", report)
+        _holds_no_hidden_file(server.process.pid, report)
         _command(root, "backup", "create", str(root / "backup"))
-    return found
+    return words.canaries
 
 
-def _sign_up(
-    url: str, address: str, password: str, canary: Mapping[str, str], found: dict[str, str], *, token: str | None, write: bool
-) -> None:
-    with _client(url, agent=canary["agent"]) as client:
-        answer = _ok(
-            client.post(
-                "/api/auth/signup",
-                json={"address": address, "password": password, "name": canary["name"], "token": token, "kind": "bearer"},
-            )
-        )
-        client.headers["Authorization"] = f"Bearer {answer['access_token']}"
-        found[f"access token of {address}"] = answer["access_token"].rpartition(".")[2]
-        found[f"refresh token of {address}"] = answer["refresh_token"]
-        if not write:
-            return
-        _ok(
-            client.put(
-                f"/api/entries/{DAY}", json={"title": canary["title"], "body": canary["body"] + " " + "x" * 3000, "tags": [canary["tag"]]}
-            )
-        )
-        _ok(client.post(f"/api/entries/{DAY}/notes", json={"text": canary["note"]}, headers={"Idempotency-Key": canary["note"]}))
-        _ok(client.put(f"/api/feels/{DAY}/morning", json={"avoiding": canary["feels"]}))
-        _ok(client.put(f"/api/feels/{DAY}/evening", json={"honest_note": canary["evening"]}))
-        lines = f'{{"date":"1066-10-15","text":"{canary["import"]}"}}\n'
-        _ok(client.post("/api/imports", params={"format": "jsonl"}, content=lines, headers={"Content-Type": "application/x-ndjson"}))
-        _ok(client.post("/api/search", json={"query": canary["search"]}))
-        client.put(f"/api/entries/{DAY}", json={"title": canary["refused"], "nonsense": canary["refused"]})
-        client.get(f"/api/entries/{canary['refused']}")
-        granted = _ok(client.post("/api/auth/step-up", json={"password": password, "action": "export"}))
-        client.post("/api/exports", headers={"X-Step-Up": granted["token"]}).read()
+@contextmanager
+def _signed_up(url: str, words: Words, address: str, password: str, *, token: str | None = None) -> Iterator[httpx.Client]:
+    body = {"address": address, "password": password, "name": words.new("name"), "token": token, "kind": "bearer"}
+    with _client(url, agent=words.new("device")) as client:
+        answer = _ok(client.post("/api/auth/signup", json=body))
+        _bear(client, words, answer)
+        words.add_id("a user id", answer["user"]["id"], *PLATFORM_FILES)
+        for session in _ok(client.get("/api/auth/sessions"))["items"]:
+            words.add_id("a session id", session["id"], *PLATFORM_FILES)
+        yield client
+
+
+def _bear(client: httpx.Client, words: Words, answer: Any) -> None:  # Any: JSON
+    client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+    for part in answer["access_token"].split(".")[1:]:
+        words.add("an access token", part)
+    words.add("a refresh token", answer["refresh_token"])
+
+
+def _write_days(client: httpx.Client, words: Words) -> None:
+    body = {"title": words.new("title"), "body": words.new("body") + " " + "x" * 3000, "tags": [words.new("tag")]}
+    _ok(client.put(f"/api/entries/{DAY}", json=body))
+    _ok(client.put(f"/api/feels/{DAY}/morning", json={"avoiding": words.new("feels")}))
+
+
+def _use_everything(client: httpx.Client, words: Words, password: str, address: str) -> None:
+    """What a user can do, each with a canary; some of it is refused, which must not be told either."""
+    valence = secrets.randbelow(10**15) / 10**15
+    words.canaries.append(Canary.of_number("a number", valence))
+    headers = {"Idempotency-Key": words.new("key")}
+    _ok(client.post(f"/api/entries/{DAY}/notes", json={"text": words.new("note"), "mood": words.new("mood")}, headers=headers))
+    _ok(client.put(f"/api/feels/{DAY}/evening", json={"honest_note": words.new("evening")}))
+    _ok(client.patch(f"/api/feels/{DAY}/morning", json={"valence": valence}))
+    _ok(client.put("/api/preferences", json={"prompts": [words.new("prompt")]}))
+    lines = json.dumps({"date": IMPORT_DAY.isoformat(), "text": words.new("import")})
+    _ok(client.post("/api/imports", params={"format": "jsonl"}, content=lines, headers={"Content-Type": "application/x-ndjson"}))
+    _ok(client.delete(f"/api/entries/{IMPORT_DAY}"))
+    _ok(client.post("/api/search", json={"query": words.new("search")}))
+    _ok(client.get("/api/today", params={"day": DAY.isoformat()}))
+    _ok(client.patch("/api/auth/profile", json={"name": words.new("second name")}))
+    _be_refused(client, words)
+    granted = _ok(client.post("/api/auth/step-up", json={"password": password, "action": "export"}))
+    words.add("a step-up token", granted["token"])
+    client.post("/api/exports", headers={"X-Step-Up": granted["token"]}).read()
+    changed = words.add("a new password", f"canary second passphrase {secrets.token_hex(8)}")
+    _bear(client, words, _ok(client.post("/api/auth/password", json={"current_password": password, "new_password": changed})))
+    with _client(str(client.base_url), agent=words.new("browser")) as browser:
+        answer = _ok(browser.post("/api/auth/login", json={"address": address, "password": changed, "kind": "cookie"}))
+        words.add("a CSRF token", answer["csrf_token"])
+        for name, value in browser.cookies.items():
+            words.add(f"cookie {name}", value)
+
+
+def _be_refused(client: httpx.Client, words: Words) -> None:
+    wrong = words.new("refused")
+    client.put(f"/api/entries/{DAY}", json={"title": wrong, "nonsense": wrong})
+    client.put(f"/api/entries/{DAY}", json={"title": words.new("conflict")})
+    client.put(f"/api/entries/{DAY}", content=f'{{"title": "{wrong}", "title": 1}}', headers={"Content-Type": "application/json"})
+    client.get(f"/api/entries/{wrong}")
+    client.get("/api/entries", params={"from": wrong, wrong: "1"})
+    client.get(f"/{wrong}", headers={"X-Request-Id": wrong, "Origin": f"https://{wrong}.example.org"})
+    client.post("/api/auth/login", json={"address": f"{wrong}@example.org", "password": wrong, "kind": "bearer"})
+    client.get("/api/auth/session", headers={"Authorization": f"Bearer {wrong}"})
+
+
+def _erase_one(root: Path, url: str, words: Words, password: str, report: Report) -> None:
+    """The rows and wrapped keys of an account are in no file once its erasure was answered."""
+    before = _everything(root)
+    with _signed_up(url, words, words.add("an erased address", f"canary.{secrets.token_hex(6)}@example.org"), password) as client:
+        _write_days(client, words)
+        own = {value: place for value, place in _everything(root).items() if value not in before}
+        granted = _ok(client.post("/api/auth/step-up", json={"password": password, "action": "erase"}))
+        _ok(client.post("/api/account/erase", json={"phrase": "erase my account"}, headers={"X-Step-Up": granted["token"]}))
+    sealed = [
+        Canary(f"an erased value of {place}", frozenset({value})) for value, place in own.items() if place.endswith((".sealed", ".edk"))
+    ]
+    if not sealed:
+        raise RuntimeError("The account to be erased had nothing.")
+    for path in (root / "data").iterdir():
+        report.leaks += sorted(f"{name} is still in {path.name}" for name in leaks_in(path.read_bytes(), path.name, sealed))
+    report.checks.append("what was erased is in no file any more")
 
 
 def _setup_token(root: Path) -> str:
-    log = (root / "log.txt").read_text(encoding="utf-8")
+    log = (root / TERMINAL).read_text(encoding="utf-8")
     return log.partition("#setup=")[2].split()[0]
 
 
@@ -146,16 +225,25 @@ def _client(url: str, agent: str = "leakcheck") -> httpx.Client:
     return httpx.Client(base_url=url, timeout=30, headers={"User-Agent": agent})
 
 
+# ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
 @contextmanager
-def server(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _server(root: Path) -> Iterator[_Server]:
     """A real server process with everything of it below `root`: data, key, log and temporary files."""
     environment = _environment(root)
-    with (root / "log.txt").open("ab") as log:
+    with (root / TERMINAL).open("ab") as log:
         process = subprocess.Popen([sys.executable, "-m", "timos", "serve"], env=environment, stdout=log, stderr=log, cwd=root)
         url = f"http://localhost:{environment['TIMOS_PORT']}"
         try:
             _wait_until_ready(url, process)
-            yield url, environment
+            yield _Server(url, process)
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS)
@@ -182,12 +270,13 @@ def _environment(root: Path) -> dict[str, str]:
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=1).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with _client(url) as client:
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                if client.get("/readyz").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
     message = "The server for the leak check did not start."
     raise RuntimeError(message)
 
@@ -197,7 +286,7 @@ def _command(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]
     done = subprocess.run(
         [sys.executable, "-m", "timos", *arguments], env=environment, capture_output=True, cwd=root, check=False, timeout=120
     )
-    with (root / "log.txt").open("ab") as log:
+    with (root / TERMINAL).open("ab") as log:
         log.write(done.stdout + done.stderr)
     return done
 
@@ -212,17 +301,6 @@ def _copy_while_running(root: Path) -> None:
 # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _search(root: Path, canaries: Mapping[str, str], report: Report) -> None:
-    needles = {needle: name for name, text in canaries.items() for needle in spellings(text)}
-    report.needles = len(needles)
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        report.files += 1
-        report.size_bytes += len(content)
-        report.leaks += sorted({f"{name} is readable in {path.relative_to(root)}" for needle, name in needles.items() if needle in content})
-    report.checks.append("no canary in databases, logs, backups and temporary files")
-
-
 def _vaults(root: Path) -> list[bytes]:
     with closing(sqlite3.connect(root / "data" / "vault.db")) as connection:
         return [vault for (vault,) in connection.execute("SELECT vault_id FROM vault_gates")]
@@ -232,20 +310,25 @@ def _order_is_random(root: Path, order: list[bytes], report: Report) -> None:
     with closing(sqlite3.connect(root / "data" / "vault.db")) as connection:
         for table in ("vault_gates", "daily_entries", "feels_entries"):
             first = dict(connection.execute(f"SELECT vault_id, min(rowid) FROM {table} GROUP BY vault_id"))
-            rowids = [first[vault] for vault in order if vault in first]
+            rowids = [first[vault] for vault in order]
             if rowids in (sorted(rowids), sorted(rowids, reverse=True)):
                 report.leaks.append(f"the rows of {table} lie in the order of sign-up")
     report.checks.append("the order of rows tells nothing")
 
 
-def _databases_share_nothing(root: Path, report: Report) -> None:
-    platform, vault = (_values(root / "data" / name) for name in ("platform.db", "vault.db"))
+def _databases_share_nothing(live: Path, stolen: Path, report: Report) -> None:
+    """No connection is opened on the stolen files: its end would empty their write-ahead logs before they are searched."""
+    platform, vault = (_values(live / name) for name in ("platform.db", "vault.db"))
     shared = platform.keys() & vault.keys()
     report.leaks += sorted(f"{platform[value]} and {vault[value]} hold the same value" for value in shared)
-    files = {name: (root / "data" / f"{name}.db").read_bytes() for name in ("platform", "vault")}
+    files = {name: b"".join(path.read_bytes() for path in stolen.glob(f"{name}.db*")) for name in ("platform", "vault")}
     report.leaks += sorted({f"a value of {where} lies in vault.db" for value, where in platform.items() if value in files["vault"]})
     report.leaks += sorted({f"a value of {where} lies in platform.db" for value, where in vault.items() if value in files["platform"]})
     report.checks.append("no value is in both databases")
+
+
+def _everything(root: Path) -> dict[bytes, str]:
+    return {**_values(root / "data" / "platform.db"), **_values(root / "data" / "vault.db")}
 
 
 def _values(path: Path) -> dict[bytes, str]:
@@ -259,16 +342,51 @@ def _values(path: Path) -> dict[bytes, str]:
             for row in cursor:
                 for column, value in zip(columns, row, strict=True):
                     raw = value.encode() if isinstance(value, str) else value
-                    if isinstance(raw, bytes) and len(raw) >= SHORTEST_LINK and column != "ref":
+                    is_long = isinstance(raw, bytes) and len(raw) >= SHORTEST_LINK and any(raw)  # zeros are no value of anybody's
+                    if is_long and column != "ref":
                         found[raw] = f"{table}.{column}"
     return found
 
 
-def _refuses_without_key(root: Path, report: Report) -> None:
+def _holds_no_hidden_file(pid: int, report: Report) -> None:
+    """A temporary file that was unlinked at once has no name, but it has a place on the disk. Looked for where /proc shows it."""
+    held = Path(f"/proc/{pid}/fd")
+    if not held.is_dir():
+        return
+    for handle in held.iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            name = handle.readlink().name
+            if name.endswith(" (deleted)"):
+                report.leaks.append(f"the server holds an unnamed file open: {name}")
+    report.checks.append("the server holds no unnamed file open")
+
+
+def _left_nothing(root: Path, report: Report) -> None:
+    left = sorted(str(path.relative_to(root)) for path in (root / "tmp").rglob("*"))
+    report.leaks += [f"{name} was left in the temporary folder" for name in left]
+    known = {"data", "key", "backup", "stolen", "tmp", TERMINAL}
+    report.leaks += sorted(f"{path.name} was made outside of the data folder" for path in root.iterdir() if path.name not in known)
+    report.checks.append("no file is left where none belongs")
+
+
+def _opens_with_its_key_only(root: Path, report: Report) -> None:
     key = root / "key" / "master.json"
     away = key.with_name("away.json")
+    if _command(root, "doctor").returncode != ExitCode.OK:
+        report.leaks.append("`timos doctor` is not content with the instance, so nothing can be told about its key")
     key.rename(away)
-    if _command(root, "doctor").returncode == 0:
+    if _command(root, "doctor").returncode != ExitCode.CANNOT_START:
         report.leaks.append("the instance opens without its master key")
-    away.rename(key)
-    report.checks.append("without the master key nothing opens")
+    _make_foreign_key(away, key)
+    if _command(root, "doctor").returncode != ExitCode.CANNOT_START:
+        report.leaks.append("the instance opens with a foreign master key")
+    away.replace(key)
+    report.checks.append("without its own master key nothing opens")
+
+
+def _make_foreign_key(like: Path, path: Path) -> None:
+    """A keyfile of the same form and with the same names, but other keys."""
+    content = json.loads(like.read_text(encoding="utf-8"))
+    content["keys"] = {ref: base64.b64encode(secrets.token_bytes(32)).decode() for ref in content["keys"]}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(content), encoding="utf-8")
