@@ -4,6 +4,7 @@ Nothing else in TimOS reads the environment. The production profile refuses weak
 """
 
 import os
+import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,17 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from timos.kernel.errors import StartError
 
 PREFIX = "TIMOS_"
+
+
+def _toml() -> Path:
+    """Raises:
+    StartError: a file that was named is not there: defaults in its place would go unseen.
+    """
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    if named and not Path(named).is_file():
+        message = f"There is no settings file {named} (TIMOS_CONFIG)."
+        raise StartError(message)
+    return Path(named or "timos.toml")
 
 
 def _home(variable: str, fallback: str) -> Path:
@@ -75,8 +87,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (not used on purpose: one file is enough)
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = Path(os.environ.get(f"{PREFIX}CONFIG", "timos.toml"))
-        return init_settings, env_settings, _FileVariables(settings_cls), TomlConfigSettingsSource(settings_cls, toml_file=path)
+        return init_settings, env_settings, _FileVariables(settings_cls), TomlConfigSettingsSource(settings_cls, toml_file=_toml())
 
     @property
     def url(self) -> str:
@@ -127,7 +138,7 @@ class Settings(BaseSettings):
             found.append("TIMOS_ARGON2_MEMORY_KIB must be at least 19456 and TIMOS_ARGON2_TIME at least 2")
         if self.log_level == "debug":
             found.append("TIMOS_LOG_LEVEL must not be debug")
-        if self.key_path.is_relative_to(self.data_dir):
+        if self.key_path.resolve().is_relative_to(self.data_dir.resolve()):
             found.append("TIMOS_MASTER_KEY lies in TIMOS_DATA_DIR: a copy of that folder would hold its own key")
         if not self.master_key_copied:
             found.append("TIMOS_MASTER_KEY_COPIED is not true: copy the master key elsewhere first; without it everything is lost")
@@ -139,7 +150,11 @@ class _FileVariables(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 (the base class's signature)
         path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+        try:
+            return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+        except UnicodeDecodeError:
+            message = f"{PREFIX}{field_name.upper()}_FILE: {path} is not a text."
+            raise StartError(message) from None  # the error would quote it
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -164,6 +179,9 @@ def load(**overrides: object) -> Settings:
     except OSError as error:
         message = f"A settings file cannot be read: {error.filename}: {error.strerror}"
         raise StartError(message) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"The settings file {_toml()} is not valid TOML: {error}."
+        raise StartError(message) from None
     weaknesses = settings.weaknesses() if settings.profile == "production" else []
     if weaknesses:
         message = "The production profile refuses these settings:\n" + "\n".join(f"  {line}" for line in weaknesses)

@@ -29,6 +29,7 @@ from timos.lifecycle.instance import Instance
 FORMAT = "timos-backup/1"
 VAULT, PLATFORM, KEYS, MANIFEST = "vault.db", "platform.db", "keys.json", "manifest.json"
 PAGES_AT_ONCE = 256  # 1 MiB: between two pieces a running server gets to write
+_FACTS = {"install_id": str, "made_at": str, "vault_rows": int, "ledger": int, "master_keys": list, "files": dict}
 _KEY_COLUMNS = ("user_id", "purpose", "version", "mode", "ref", "edk", "sealed", "created_at")
 
 _SELECT_KEYS = f"SELECT {', '.join(_KEY_COLUMNS)} FROM user_deks ORDER BY user_id, purpose, version"  # noqa: S608 (our own constants)
@@ -84,6 +85,9 @@ def verify(folder: Path) -> Backup:
     manifest = _json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         message = f"{folder} is no backup that this version of TimOS can read."
+        raise StartError(message)
+    if not all(isinstance(manifest.get(name), kind) for name, kind in _FACTS.items()):
+        message = f"{folder / MANIFEST} lacks a part: it was changed since the backup was made. Use another backup."
         raise StartError(message)
     files = manifest["files"]
     for name in (VAULT, PLATFORM, KEYS):
@@ -192,8 +196,8 @@ def _write(path: Path, text: str) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        read: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         message = f"{path} is not there or cannot be read: this is no complete backup."
         raise StartError(message) from error
     return read

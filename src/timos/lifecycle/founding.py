@@ -201,7 +201,8 @@ def _facts(path: Path) -> dict[str, bytes]:
             return dict(connection.execute("SELECT name, value FROM meta"))
     except sqlite3.Error as error:
         message = (
-            f"{path} cannot be read as a TimOS database: {error}. Restore it from a backup, or mend its permissions. Nothing was changed."
+            f"{path} cannot be read as a TimOS database: {error}. Mend its permissions, or move it away and restore a backup. "
+            "Nothing was changed."
         )
         raise StartError(message) from error
 
@@ -212,8 +213,12 @@ def histories(places: Places) -> tuple[tuple[str, Path, Path], ...]:
 
 
 def pending(places: Places) -> tuple[str, ...]:
-    """Names of the databases that are older than this program."""
-    return tuple(name for name, path, history in histories(places) if migrate.current(path) != migrate.head(history))
+    """Names of the databases that are older than this program.
+
+    Raises:
+        StartError: one is newer.
+    """
+    return tuple(name for name, path, history in histories(places) if migrate.is_pending(path, history))
 
 
 def upgrade(places: Places) -> tuple[str, ...]:
@@ -249,12 +254,18 @@ def _copy(path: Path) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """A private copy that has reached the disk."""
-    target.unlink(missing_ok=True)
+    """A private copy of a database that has reached the disk."""
+    remove(target)
     target.touch(mode=0o600)
     shutil.copyfile(source, target)
     with target.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def remove(path: Path) -> None:
+    """A database with its logs: SQLite would play an old log back into whatever takes its name."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def swap_in(places: Places, fresh: Places, suffix: str) -> tuple[Path, ...]:
@@ -267,6 +278,7 @@ def swap_in(places: Places, fresh: Places, suffix: str) -> tuple[Path, ...]:
     for old, new in ((places.platform, fresh.platform), (places.vault, fresh.vault)):
         aside += _set_aside(old, suffix)
         new.replace(old)
+    places.marker.unlink(missing_ok=True)  # of a first start that was cut short: the next one would throw away what was restored
     _sync_folder(places.data_dir)
     places.swapping.unlink()
     _sync_folder(places.data_dir)

@@ -56,7 +56,7 @@ async def _accounts(instance: Instance) -> Finding:
     try:
         people = await instance.accounts.list()
         for person in people:
-            await instance.keyring.unlock(person.user_id, (await instance.accounts.by_id(person.user_id)).key_epoch)
+            await instance.keyring.unlock(person.user_id, (await instance.accounts.by_id(person.user_id)).key_epoch, fresh=True)
     except (DecryptionError, VaultLockedError):
         return Finding("accounts", "one does not open", "its row or keys were changed or lost: restore a backup")
     vaults = await gates.count(instance.vault)

@@ -5,6 +5,7 @@ A restored backup is older than what happened since: the longest genuine ledger 
 
 import os
 
+from timos.kernel.db.port import UniqueError
 from timos.kernel.errors import DecryptionError, StartError
 from timos.lifecycle.instance import Instance
 from timos.platform.ledger import Entry
@@ -16,9 +17,13 @@ async def copy_out(instance: Instance) -> None:
     lines = [entry.line() for entry in await instance.ledger.entries()]
     known = len(await facts.ledger_lines(instance.vault))
     if lines[known:]:
-        async with instance.vault.transaction() as unit:
-            for sequence, line in enumerate(lines[known:], known + 1):
-                await facts.append_ledger_line(unit, sequence, line)
+        try:
+            async with instance.vault.transaction() as unit:
+                for sequence, line in enumerate(lines[known:], known + 1):
+                    await facts.append_ledger_line(unit, sequence, line)
+        except UniqueError:  # another erasure copied the same lines at the same time
+            await copy_out(instance)
+            return
     _write_file(instance, lines)
 
 
@@ -61,7 +66,7 @@ async def require_complete(instance: Instance) -> None:
 
 def _write_file(instance: Instance, lines: list[str]) -> None:
     """Whole and by renaming: a power cut leaves the old file or the new one, never half a line."""
-    if _file_lines(instance) == lines:
+    if _file_lines(instance)[: len(lines)] == lines:  # and perhaps more, by an erasure that was faster: never shorten it
         return
     path = instance.places.ledger
     fresh = path.with_suffix(".new")
@@ -76,7 +81,7 @@ def _write_file(instance: Instance, lines: list[str]) -> None:
 
 def _file_lines(instance: Instance) -> list[str]:
     try:
-        return instance.places.ledger.read_text(encoding="utf-8").splitlines()
+        return instance.places.ledger.read_text(encoding="utf-8", errors="replace").splitlines()  # what is no text does not parse
     except FileNotFoundError:
         return []
 

@@ -39,8 +39,8 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
     """
     found = backup.verify(folder)
     claim = founding.claim(places)
+    fresh = replace(places, platform=_beside(places.platform), vault=_beside(places.vault))
     try:
-        fresh = replace(places, platform=_beside(places.platform), vault=_beside(places.vault))
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
             founding.copy_file(folder / name, path)
         backup.put_keys_back(fresh.platform, backup.read_keys(folder))
@@ -54,6 +54,8 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
             await instance.close()
         return Restored(found, erased, founding.swap_in(places, fresh, ASIDE))
     finally:
+        for path in (fresh.platform, fresh.vault):  # of an attempt that failed: the keys in it may be an erased user's
+            founding.remove(path)
         claim.close()
 
 

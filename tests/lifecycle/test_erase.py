@@ -1,0 +1,316 @@
+"""Erasing: stopped anywhere it is finished later, with one end; nothing of the account is left, nothing of others is touched."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.lifecycle.stage import CutError, copied, person, read, started, vault_of, write
+from tests.support import PASSWORD, Story, World
+from timos.kernel.db.sqlite import SqliteDatabase, SqliteTransaction
+from timos.kernel.errors import ConflictError, NotFoundError, TimosError, UnauthenticatedError, VaultLockedError
+from timos.lifecycle import erase as erasing
+from timos.lifecycle import health
+from timos.lifecycle.erase import erase, finish_begun
+from timos.lifecycle.founding import Places
+from timos.lifecycle.instance import Instance
+from timos.platform.accounts import Account
+from timos.vault import facts, gates
+from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
+from timos.vault.collections.daily_entries import DailyEntry
+
+
+@pytest.fixture
+def places(template: Path, tmp_path: Path) -> Places:
+    return copied(template, tmp_path)
+
+
+def occurrences(path: Path, needle: bytes) -> dict[str, int]:
+    """In how many cells of which table a value stands."""
+    found: dict[str, int] = {}
+    with closing(sqlite3.connect(path)) as connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 (names come from the schema)
+                found[table] = found.get(table, 0) + sum(needle in cell for cell in row if isinstance(cell, bytes))
+    return {table: count for table, count in found.items() if count}
+
+
+async def sign_in(instance: Instance, name: str = "sam") -> str:
+    address = f"{name}@example.org"
+    signed = await instance.sessions.login(address, PASSWORD, kind="bearer", device="a test", client_address="192.0.2.1")
+    return signed.access_token
+
+
+async def vault_id_of(instance: Instance, account: Account) -> bytes:
+    return (await instance.keyring.unlock(account.id, account.key_epoch)).vault_id
+
+
+async def assert_erased(instance: Instance, account: Account, vault_id: bytes, *, entries: int) -> None:
+    """The one end that there is."""
+    with pytest.raises(NotFoundError):
+        await instance.accounts.by_id(account.id)
+    assert set(occurrences(instance.places.platform, account.id)) <= {"audit_logs"}
+    assert occurrences(instance.places.platform, account.address_index) == {}
+    assert occurrences(instance.places.vault, vault_id) == {}
+    assert occurrences(instance.places.platform, vault_id) == {}
+    assert await instance.accounts.erasing() == ()
+    assert await gates.fenced(instance.vault) == []
+    ledger = await instance.ledger.entries()
+    assert len(ledger) == entries
+    assert instance.ledger.verify(ledger) is None
+    assert [instance.ledger.open(entry) for entry in ledger].count((account.id, vault_id)) == 1
+    lines = [entry.line() for entry in ledger]
+    assert await facts.ledger_lines(instance.vault) == lines
+    assert instance.places.ledger.read_text(encoding="utf-8").splitlines() == lines
+    assert all(finding.is_good for finding in await health.examine(instance))
+
+
+def test_an_erased_account_leaves_no_row_no_key_and_no_session(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam, eva = await person(instance), await person(instance, "eva")
+            for account in (sam, eva):
+                for day in ("2026-11-19", "2026-11-20"):
+                    await write(instance, account, day)
+            access = await sign_in(instance)
+            await instance.sessions.check(access)
+            vault_id = await vault_id_of(instance, sam)
+            hers = [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault, places.platform)]
+            receipt = await erase(instance, sam.id)
+            assert (receipt.keys_destroyed, receipt.rows, receipt.ledger_sequence) == (2, 2, 1)
+            assert receipt.erased_at_ms == instance.clock.now_ms()
+            assert "2 keys destroyed, 2 records deleted, entry 1 of the ledger" in erasing.statement(receipt)
+            with pytest.raises(UnauthenticatedError):
+                await instance.sessions.check(access)
+            with pytest.raises(VaultLockedError):
+                await instance.keyring.unlock(sam.id, sam.key_epoch)
+            await assert_erased(instance, sam, vault_id, entries=1)
+            with pytest.raises(NotFoundError):
+                await erase(instance, sam.id)
+            assert await read(instance, eva) == "words"
+            assert [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault, places.platform)] == hers
+            again = await person(instance)  # the address is free
+            assert again.id != sam.id
+            assert await read(instance, again) is None
+
+    asyncio.run(story())
+
+
+def test_no_file_of_the_running_server_keeps_what_was_erased(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            await write(instance, sam)
+            keys = sealed_of(places.platform, "SELECT edk, sealed FROM user_deks WHERE user_id = ?", sam.id)
+            rows = sealed_of(places.vault, "SELECT sealed FROM daily_entries WHERE vault_id = ?", await vault_id_of(instance, sam))
+            assert (len(keys), len(rows)) == (4, 1)
+            assert all(present(places, value) for value in keys + rows)
+            await erase(instance, sam.id)
+            assert not any(present(places, value) for value in keys + rows)
+
+    asyncio.run(story())
+
+
+def sealed_of(path: Path, query: str, owner: bytes) -> list[bytes]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [cell for row in connection.execute(query, (owner,)) for cell in row]
+
+
+def present(places: Places, value: bytes) -> bool:
+    """The middle of it: a long value is spread over pages."""
+    middle = value[40:90]
+    return any(middle in path.read_bytes() for path in places.data_dir.iterdir() if path.is_file())
+
+
+# ── cut short ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def dying_at(step: int) -> Iterator[list[str]]:
+    """The process dies before its `step`-th step on a database (a statement, a commit, a scrub); yields the steps it made."""
+    made: list[str] = []
+
+    def wrapped(owner: type, name: str) -> Callable[..., object]:
+        real = getattr(owner, name)
+
+        async def counted(*arguments: object) -> object:
+            if name == "__aexit__" and arguments[1] is not None:
+                return await real(*arguments)  # what died takes its savepoint with it
+            made.append(name)
+            if len(made) == step:
+                if name == "__aexit__":
+                    await real(arguments[0], CutError, CutError(), None)  # before the COMMIT: nothing of it is stored
+                raise CutError
+            return await real(*arguments)
+
+        return counted
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, names in ((SqliteTransaction, ("run", "__aexit__")), (SqliteDatabase, ("fetch", "scrub"))):
+            for name in names:
+                patch.setattr(owner, name, wrapped(owner, name))
+        yield made
+
+
+def test_cut_short_at_any_step_it_is_not_begun_or_it_is_finished_at_the_next_start(places: Places) -> None:
+    """Steps are counted while it runs, so that a new one is part of this test without a word."""
+
+    async def cut(step: int, erased: int) -> tuple[list[str], bool]:
+        async with started(places) as instance:
+            sam = await person(instance, f"sam{step}")
+            await write(instance, sam)
+            vault_id = await vault_id_of(instance, sam)
+            with dying_at(step) as made:
+                try:
+                    await erase(instance, sam.id)
+                    is_cut = False
+                except CutError:
+                    is_cut = True
+        async with started(places) as instance:
+            is_begun = sam.id in await instance.accounts.erasing() or not await is_there(instance, sam)
+            await finish_begun(instance)
+            if is_begun:
+                await assert_erased(instance, sam, vault_id, entries=erased + 1)
+            else:
+                assert await read(instance, sam) == "words"
+                assert await sign_in(instance, f"sam{step}")
+            assert await finish_begun(instance) == 0
+        return made, is_cut and not is_begun
+
+    async def story() -> None:
+        step, erased, unbegun = 1, 0, 0
+        while True:
+            made, is_unbegun = await cut(step, erased)
+            erased += not is_unbegun
+            unbegun += is_unbegun
+            if len(made) < step:
+                break
+            step += 1
+        assert made.count("scrub") == 2
+        assert step > 20
+        assert 0 < unbegun < 8  # only what reads and marks comes before the point of no return
+
+    asyncio.run(story())
+
+
+async def is_there(instance: Instance, account: Account) -> bool:
+    try:
+        await instance.accounts.by_id(account.id)
+    except NotFoundError:
+        return False
+    return True
+
+
+def test_once_begun_nobody_gets_in_and_nothing_is_written_while_it_waits_to_be_finished(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            await write(instance, sam)
+            access = await sign_in(instance)
+            vault = await vault_of(instance, sam)
+            await instance.accounts.begin_erasure(sam)
+            with pytest.raises(UnauthenticatedError):
+                await instance.sessions.check(access)
+            with pytest.raises(TimosError):
+                await sign_in(instance)
+            with pytest.raises(NotFoundError):
+                await instance.accounts.enable(sam.id)
+            async with instance.vault.transaction() as unit:
+                await gates.fence(unit, await vault_id_of(instance, sam))
+            with pytest.raises(VaultLockedError):
+                await vault.put(ENTRIES, ("2026-11-21",), DailyEntry())
+
+    asyncio.run(story())
+
+
+# ── at the same time ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def turns_until(condition: Callable[[], bool]) -> None:
+    """Lets the other tasks go on."""
+    while not condition():  # noqa: ASYNC110 (what they do is looked at from outside)
+        await asyncio.sleep(0)
+
+
+def test_writes_under_way_are_acknowledged_before_the_fence_or_refused_and_none_survives(places: Places) -> None:
+    async def writing(instance: Instance, sam: Account, number: int, acknowledged: list[int]) -> None:
+        vault = await vault_of(instance, sam)
+        for offset in range(1, 28):
+            day = f"2026-{number:02d}-{offset:02d}"
+            try:
+                await vault.put(ENTRIES, (day,), ENTRIES.place(DailyEntry(body=day), (day,)))
+            except VaultLockedError:
+                return
+            acknowledged.append(offset)
+        pytest.fail("The erasure came after all writes.")
+
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            vault_id = await vault_id_of(instance, sam)
+            acknowledged: list[int] = []
+            writers = [asyncio.create_task(writing(instance, sam, number, acknowledged)) for number in range(1, 9)]
+            await turns_until(lambda: len(acknowledged) >= 20)
+            receipt = await erase(instance, sam.id)
+            await asyncio.gather(*writers)
+            assert receipt.rows == len(acknowledged)
+            await assert_erased(instance, sam, vault_id, entries=1)
+
+    asyncio.run(story())
+
+
+def test_erasures_at_once_each_get_their_place_in_the_ledger(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            accounts = [await person(instance, name) for name in ("sam", "eva", "kim", "lee", "ann")]
+            vaults = [await vault_id_of(instance, account) for account in accounts]
+            receipts = await asyncio.gather(*(erase(instance, account.id) for account in accounts))
+            assert sorted(receipt.ledger_sequence for receipt in receipts) == [1, 2, 3, 4, 5]
+            assert len({receipt.receipt for receipt in receipts}) == 5
+            for account, vault_id in zip(accounts, vaults, strict=True):
+                await assert_erased(instance, account, vault_id, entries=5)
+
+    asyncio.run(story())
+
+
+def test_erasing_one_account_twice_at_once_erases_it_once(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            await write(instance, sam)
+            vault_id = await vault_id_of(instance, sam)
+            ends = await asyncio.gather(*(erase(instance, sam.id) for _ in range(3)), return_exceptions=True)
+            receipts = [end for end in ends if not isinstance(end, BaseException)]
+            assert [receipt.keys_destroyed for receipt in receipts] == [2]
+            assert all(isinstance(end, (ConflictError, NotFoundError, VaultLockedError)) for end in ends if end not in receipts)
+            await assert_erased(instance, sam, vault_id, entries=1)
+
+    asyncio.run(story())
+
+
+def test_an_import_under_way_ends_with_the_account(tell: Callable[[Story], None]) -> None:
+    """Through the API, where a session is checked before the stream begins."""
+    lines = "\n".join(f'{{"date":"19{year:02d}-01-{day:02d}","text":"x"}}' for year in range(60) for day in range(1, 29)).encode()
+
+    async def story(world: World) -> None:
+        sam = await world.sign_up()
+        proof = await sam.step_up("erase")
+        taking = asyncio.create_task(
+            sam.call("POST", "/api/imports?format=jsonl", content=lines, headers={"content-type": "application/x-ndjson"})
+        )
+        await turns_until(lambda: occurrences_of_entries(world) > 0)
+        erased = await sam.call("POST", "/api/account/erase", {"phrase": "erase my account"}, headers=proof)
+        assert erased.is_success, erased.text
+        answer = await taking
+        assert answer.json()["code"] == "vault_locked"
+        assert occurrences_of_entries(world) == 0
+
+    tell(story)
+
+
+def occurrences_of_entries(world: World) -> int:
+    with closing(sqlite3.connect(world.places.vault)) as connection:
+        return int(connection.execute("SELECT count(*) FROM daily_entries").fetchone()[0])

@@ -1,0 +1,150 @@
+"""An unlocked vault on a real SQLite file, with a clock that tests move and a hand between reading and writing."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from tests.support import Clock
+from timos.crypto.keys import VaultKeys, new_vault_bundle, vault_keys
+from timos.kernel.db import migrate
+from timos.kernel.db.port import Row, Value
+from timos.kernel.db.sqlite import SqliteDatabase, SqliteTransaction
+from timos.kernel.db.statements import Statement
+from timos.lifecycle.founding import VAULT_HISTORY
+from timos.vault import gates
+from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
+from timos.vault.collections.daily_entries import DailyEntry
+from timos.vault.quota import Quota
+from timos.vault.store import Stored, Vault
+
+DAY = date(2026, 11, 20)
+KEY = (DAY.isoformat(),)
+
+
+class Interposed(SqliteDatabase):
+    """The real database. `before_write` holds what happens between a read and the next write, once each; `fetched` what was asked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.before_write: list[Callable[[], object]] = []
+        self.fetched: list[tuple[str, Mapping[str, Value]]] = []
+
+    async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
+        self.fetched.append((statement.name, params))
+        return await super().fetch(statement, params)
+
+    def transaction(self) -> SqliteTransaction:
+        if self.before_write:
+            self.before_write.pop(0)()
+        return super().transaction()
+
+
+@dataclass(slots=True)
+class Holder:
+    """One user: a bundle, and what the platform would do for the vault."""
+
+    database: Interposed
+    clock: Clock
+    bundle: bytes = field(default_factory=lambda: new_vault_bundle(os.urandom))
+    relocks: int = 0
+    witnessed: list[str] = field(default_factory=list)
+
+    @property
+    def vault_id(self) -> bytes:
+        return self.keys().vault_id
+
+    def keys(self) -> VaultKeys:
+        return vault_keys({1: self.bundle})
+
+    def vault(self) -> Vault:
+        """Each is a session of its own: nothing learnt yet."""
+        return Vault(
+            self.database,
+            self.keys(),
+            self.clock,
+            random=os.urandom,
+            quota=Quota(),
+            relock=self._relock,
+            witness=self._witness,
+        )
+
+    async def _relock(self) -> VaultKeys:
+        self.relocks += 1
+        return self.keys()
+
+    async def _witness(self, collection: str) -> None:
+        self.witnessed.append(collection)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A vault database with one user, and the file behind it."""
+
+    path: Path
+    database: Interposed
+    clock: Clock
+    me: Holder
+    vault: Vault
+
+    def sql(self, text: str, *params: Value) -> list[Row]:
+        """Behind the program's back, in a process of its own as far as SQLite can tell."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            rows: list[Row] = connection.execute(text, params).fetchall()
+        return rows
+
+    def rows(self, table: str = "daily_entries") -> list[Row]:
+        return self.sql(f"SELECT vault_id, id, tag, sealed FROM {table} ORDER BY vault_id, id")  # noqa: S608 (a name of ours)
+
+    async def holder(self) -> Holder:
+        """Another user with an empty vault."""
+        other = Holder(self.database, self.clock)
+        async with self.database.transaction() as unit:
+            await gates.make(unit, other.vault_id, random=os.urandom)
+        return other
+
+    async def write(self, body: str = "first", day: date = DAY) -> Stored:
+        """What an unhurried client does: it knows what is stored."""
+        known = await self.vault.get(ENTRIES, (day.isoformat(),))
+        return (await self.vault.put(ENTRIES, (day.isoformat(),), entry(body, day), [known.etag] if known else None)).stored
+
+
+Story = Callable[[Bench], Awaitable[None]]
+Tell = Callable[[Story], None]
+
+
+def entry(body: str = "first", day: date = DAY) -> DailyEntry:
+    return DailyEntry(day=day, body=body)
+
+
+@asynccontextmanager
+async def bench_on(path: Path) -> AsyncIterator[Bench]:
+    database, clock = Interposed(path), Clock()
+    bench = Bench(path, database, clock, me := Holder(database, clock), me.vault())
+    async with database.transaction() as unit:
+        await gates.make(unit, me.vault_id, random=os.urandom)
+    try:
+        yield bench
+    finally:
+        await database.close()
+
+
+def told_in(folder: Path, template: Path) -> Tell:
+    path = folder / "vault.db"
+    path.write_bytes(template.read_bytes())
+
+    async def told(story: Story) -> None:
+        async with bench_on(path) as bench:
+            await story(bench)
+
+    return lambda story: asyncio.run(told(story))
+
+
+def make_vault_template(folder: Path) -> Path:
+    migrate.upgrade(folder / "vault.db", VAULT_HISTORY)
+    return folder / "vault.db"
