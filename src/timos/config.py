@@ -47,6 +47,9 @@ class Settings(BaseSettings):
         default_factory=lambda: f"file:{_home('XDG_CONFIG_HOME', '.config') / 'key' / 'master.json'}",
         description="where the master key is, as a URI; a file outside data_dir",
     )
+    ledger: str = Field(
+        "", description="file with the third copy of the erasure ledger, outside data_dir; beside the master key when empty"
+    )
     master_key_copied: bool = Field(default=False, description="say true once the master key is copied elsewhere; production asks for it")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -115,6 +118,10 @@ class Settings(BaseSettings):
             message = "TIMOS_MASTER_KEY must be a file: address; other key services are not part of this version."
             raise StartError(message)
         return Path(self.master_key.removeprefix("file:")).expanduser().absolute()
+
+    @property
+    def ledger_path(self) -> Path:
+        return Path(self.ledger).expanduser().absolute() if self.ledger else self.key_path.with_name("erasures.jsonl")
 
     def _sqlite(self, url: str, name: str) -> Path:
         scheme, _, rest = url.partition(":")

@@ -11,7 +11,7 @@ import pytest
 from tests.lifecycle.stage import CutError, copied, person, read, started, vault_of, write
 from tests.support import PASSWORD, Story, World
 from timos.kernel.db.sqlite import SqliteDatabase, SqliteTransaction
-from timos.kernel.errors import ConflictError, NotFoundError, TimosError, UnauthenticatedError, VaultLockedError
+from timos.kernel.errors import ConflictError, NotFoundError, StartError, TimosError, UnauthenticatedError, VaultLockedError
 from timos.lifecycle import erase as erasing
 from timos.lifecycle import health
 from timos.lifecycle.erase import erase, finish_begun
@@ -314,3 +314,34 @@ def test_an_import_under_way_ends_with_the_account(tell: Callable[[Story], None]
 def occurrences_of_entries(world: World) -> int:
     with closing(sqlite3.connect(world.places.vault)) as connection:
         return int(connection.execute("SELECT count(*) FROM daily_entries").fetchone()[0])
+
+
+def test_an_account_whose_key_is_damaged_is_erased_all_the_same(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            await write(instance, sam)
+        with closing(sqlite3.connect(places.platform)) as connection, connection:
+            connection.execute("UPDATE user_deks SET sealed = zeroblob(152) WHERE user_id = ? AND purpose = 'vault'", (sam.id,))
+        async with started(places) as instance:
+            receipt = await erase(instance, sam.id)
+            assert (receipt.keys_destroyed, receipt.rows) == (2, 0)  # nobody can name its rows any more, nor read them
+            with pytest.raises(NotFoundError):
+                await instance.accounts.by_id(sam.id)
+            assert await finish_begun(instance) == 0
+
+    asyncio.run(story())
+
+
+def test_a_ledger_file_that_cannot_be_written_keeps_no_receipt_back_and_stops_the_next_start(places: Places) -> None:
+    async def story() -> None:
+        async with started(places) as instance:
+            sam = await person(instance)
+            await write(instance, sam)
+            places.ledger.mkdir()  # stands in the way for root too
+            places.ledger.with_suffix(".new").mkdir()
+            assert (await erase(instance, sam.id)).rows == 1
+            with pytest.raises(StartError, match="TIMOS_LEDGER"):
+                await finish_begun(instance)
+
+    asyncio.run(story())

@@ -89,7 +89,9 @@ def test_with_a_folder_that_cannot_be_written_nothing_is_made(tmp_path: Path) ->
 
 
 def test_a_read_only_file_system_is_refused_by_name() -> None:
-    places = Places(Path("/proc"), Path("/proc/platform.db"), Path("/proc/vault.db"), Path("/proc/master.json"))
+    places = Places(
+        Path("/proc"), Path("/proc/platform.db"), Path("/proc/vault.db"), Path("/proc/master.json"), Path("/proc/erasures.jsonl")
+    )
     assert "/proc cannot be written" in refused(places)  # not even root can write there
 
 

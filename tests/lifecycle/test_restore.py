@@ -168,7 +168,9 @@ def test_restoring_twice_sets_both_former_pairs_aside(past: Past) -> None:
 
 def test_on_a_new_machine_the_backup_and_the_copied_key_are_enough(past: Past, tmp_path: Path) -> None:
     new = tmp_path / "new machine"
-    places = Places(new / "data", new / "data" / "platform.db", new / "data" / "vault.db", new / "key" / "master.json")
+    places = Places(
+        new / "data", new / "data" / "platform.db", new / "data" / "vault.db", new / "key" / "master.json", new / "key" / "erasures.jsonl"
+    )
     places.key.parent.mkdir(parents=True, mode=0o700)
     shutil.copy2(past.places.key, places.key)
 

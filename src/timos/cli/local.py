@@ -18,7 +18,13 @@ HOUR = 3600
 
 def places_of(settings: Settings) -> Places:
     """Files and folders of the instance that these settings name."""
-    return Places(data_dir=settings.data_dir, platform=settings.platform_path, vault=settings.vault_path, key=settings.key_path)
+    return Places(
+        data_dir=settings.data_dir,
+        platform=settings.platform_path,
+        vault=settings.vault_path,
+        key=settings.key_path,
+        ledger=settings.ledger_path,
+    )
 
 
 def numbers_of(settings: Settings) -> Numbers:

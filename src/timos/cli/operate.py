@@ -114,7 +114,7 @@ def db_status(as_json: JsonOption = False) -> None:
 def db_upgrade(dry_run: DryRunOption = False) -> None:
     """Bring both databases up to date; copies from before are left beside them. The server does this at its start too."""
     places = places_of(config.load())
-    claim = founding.claim(places)
+    claim = founding.claim(places, may_create=False)
     try:
         pending = founding.pending(places)
         if dry_run or not pending:
@@ -159,7 +159,7 @@ def keys_status(as_json: JsonOption = False) -> None:
 def keys_rotate_mek(dry_run: DryRunOption = False) -> None:
     """Add a version to the master key and put every stored key under it. The server must be stopped; copy the key file again after it."""
     places = places_of(config.load())
-    claim = founding.claim(places)  # a running server would not know the new version
+    claim = founding.claim(places, may_create=False)  # a running server would not know the new version
 
     async def work(instance: Instance) -> tuple[str, int]:
         if dry_run:

@@ -9,17 +9,20 @@
 After 3 and 4 the database's own log is emptied: it keeps what was deleted otherwise.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from timos.kernel.clock import instant
-from timos.kernel.errors import ConflictError, NotFoundError
-from timos.kernel.ids import text_of
+from timos.kernel.errors import ConflictError, DecryptionError, NotFoundError, StartError, VaultLockedError
+from timos.kernel.ids import ID_BYTES, text_of
 from timos.lifecycle import ledgers
 from timos.lifecycle.instance import Instance
+from timos.platform.accounts import Account
 from timos.platform.audit import Event
 from timos.platform.ledger import Entry
 from timos.vault import gates
 
+NO_VAULT = bytes(ID_BYTES)
 HORIZON = (
     "From this moment nothing of the account opens on this server. A backup of the keys made before can still open a backup of the "
     "vault made before, until its operator deletes either; restoring one with `timos backup restore` erases the account again."
@@ -43,19 +46,26 @@ async def erase(instance: Instance, user_id: bytes) -> Receipt:
     NotFoundError: there is no such account (any more).
     """
     account = await instance.accounts.by_id(user_id)
-    keys = await instance.keyring.unlock(
-        user_id, account.key_epoch
-    )  # before the mark: a key service that is down must not lock anybody out
+    vault_id = await _vault_of(instance, account)  # before the mark: a key service that is down must not lock anybody out
     await instance.accounts.begin_erasure(account)
     async with instance.vault.transaction() as unit:
-        await gates.fence(unit, keys.vault_id)
-    entry, destroyed = await _shred(instance, user_id, keys.vault_id)
+        await gates.fence(unit, vault_id)
+    entry, destroyed = await _shred(instance, user_id, vault_id)
     instance.keyring.drop(user_id)
     await instance.platform.scrub()  # the write-ahead log would hold the wrapped keys until it is overwritten
-    await ledgers.copy_out(instance)
-    rows = await gates.purge(instance.vault, keys.vault_id)
+    rows = await gates.purge(instance.vault, vault_id)
     await instance.vault.scrub()
+    with suppress(StartError):  # a copy that cannot be written must not keep the receipt back; the next start is refused and says why
+        await ledgers.copy_out(instance)
     return Receipt(text_of(entry.hash), entry.at_ms, entry.sequence, destroyed, rows)
+
+
+async def _vault_of(instance: Instance, account: Account) -> bytes:
+    """NO_VAULT where the stored key does not open: nobody can name its rows then, nor ever read them; the rest is erased."""
+    try:
+        return (await instance.keyring.unlock(account.id, account.key_epoch)).vault_id
+    except (DecryptionError, VaultLockedError):
+        return NO_VAULT
 
 
 async def finish_begun(instance: Instance) -> int:

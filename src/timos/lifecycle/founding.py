@@ -38,10 +38,7 @@ class Places:
     platform: Path
     vault: Path
     key: Path
-
-    @property
-    def ledger(self) -> Path:
-        return self.key.with_name("erasures.jsonl")
+    ledger: Path
 
     @property
     def address(self) -> Path:
@@ -66,12 +63,15 @@ class Founded:
     migrated: tuple[str, ...]
 
 
-def claim(places: Places) -> IO[str]:
+def claim(places: Places, *, may_create: bool = True) -> IO[str]:
     """The data folder for this process alone, until the returned file is closed.
 
     Raises:
-        StartError: another server uses it, or the folder cannot be written.
+        StartError: another server uses it, or the folder cannot be written; or there is none, and it may not be created.
     """
+    if not may_create and not places.data_dir.is_dir():
+        message = f"There is no TimOS in {places.data_dir} yet. Start the server once: timos serve."
+        raise StartError(message)
     try:
         places.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = (places.data_dir / "serve.lock").open("w", encoding="ascii")

@@ -65,18 +65,27 @@ async def require_complete(instance: Instance) -> None:
 
 
 def _write_file(instance: Instance, lines: list[str]) -> None:
-    """Whole and by renaming: a power cut leaves the old file or the new one, never half a line."""
+    """Whole and by renaming: a power cut leaves the old file or the new one, never half a line.
+
+    Raises:
+        StartError: the place cannot be written.
+    """
     if _file_lines(instance)[: len(lines)] == lines:  # and perhaps more, by an erasure that was faster: never shorten it
         return
     path = instance.places.ledger
     fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        message = (
+            f"The erasure ledger {path} cannot be written: {error.strerror}. Set TIMOS_LEDGER to a place outside the data folder that can."
+        )
+        raise StartError(message) from error
 
 
 def _file_lines(instance: Instance) -> list[str]:
@@ -84,6 +93,11 @@ def _file_lines(instance: Instance) -> list[str]:
         return instance.places.ledger.read_text(encoding="utf-8", errors="replace").splitlines()  # what is no text does not parse
     except FileNotFoundError:
         return []
+    except OSError as error:
+        message = (
+            f"The erasure ledger {instance.places.ledger} cannot be read: {error.strerror}. Mend its permissions, or set TIMOS_LEDGER."
+        )
+        raise StartError(message) from error
 
 
 def _parsed(lines: list[str], place: str) -> list[Entry]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from timos.kernel.clock import Clock
+from timos.kernel.db import migrate
 from timos.kernel.errors import StartError
 from timos.kernel.ids import Randomness
 from timos.lifecycle import backup, founding, ledgers
@@ -43,6 +44,8 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
     try:
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
             founding.copy_file(folder / name, path)
+        for _, path, history in founding.histories(fresh):  # the backup may be older than this program
+            migrate.upgrade(path, history)
         backup.put_keys_back(fresh.platform, backup.read_keys(folder))
         founded = await founding.open_pair(fresh)
         entries = await _known_elsewhere(places, founded, numbers, clock=clock, random=random)

@@ -34,6 +34,7 @@ PRAGMA wal_autocheckpoint=0;
 PRAGMA journal_size_limit=1048576;
 """
 BUSY_RETRIES = 100  # of 50 ms: another process of ours (timos user create, backup) may hold the write lock for a moment
+LONGEST_LOG_BYTES = 16 * 1024 * 1024  # from here on writers wait for a checkpoint
 CHECKPOINT_BYTES = 4 * 1024 * 1024  # a longer log makes reads slower, a shorter one costs more checkpoints
 
 
@@ -148,14 +149,16 @@ class SqliteDatabase:
                 failure = error
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
-        for done in batch:
-            if done.cancelled():
-                continue
-            if failure is None:
-                done.set_result(None)
-            else:
-                done.set_exception(_refused(failure))
+            _acknowledge(batch, failure)
+            if self._log_bytes() > LONGEST_LOG_BYTES:  # under writes without a pause the checkpoints beside them never catch up
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log)
         self._keep_log_short()
+
+    def _log_bytes(self) -> int:
+        try:
+            return self._wal.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _fail_waiting(self) -> None:
         lost, self._waiting = self._waiting, []
@@ -166,11 +169,7 @@ class SqliteDatabase:
     def _keep_log_short(self) -> None:
         if self._checkpoint is not None and not self._checkpoint.done():
             return
-        try:
-            is_long = self._wal.stat().st_size > CHECKPOINT_BYTES
-        except FileNotFoundError:
-            return
-        if is_long:
+        if self._log_bytes() > CHECKPOINT_BYTES:
             self._checkpoint = asyncio.get_running_loop().run_in_executor(self._checkpoint_thread, self._run_checkpoint)
 
     def _run_checkpoint(self) -> None:
@@ -248,6 +247,16 @@ def _fetch(connection: sqlite3.Connection, statement: Statement, params: Mapping
     except sqlite3.Error as error:
         raise _refused(error) from error
     return rows
+
+
+def _acknowledge(waiting: list[asyncio.Future[None]], failure: sqlite3.Error | None) -> None:
+    for done in waiting:
+        if done.cancelled():
+            continue
+        if failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(_refused(failure))
 
 
 def _refused(error: sqlite3.Error) -> DatabaseError:
