@@ -5,7 +5,11 @@ import json
 import os
 import socket
 import sys
+import tempfile  # noqa: TID251 (the demo's databases, sealed like any other, and nobody's)
+import webbrowser
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,9 +20,10 @@ from timos import config
 from timos.cli import backups, local, operate, people, root
 from timos.cli.output import hint, say
 from timos.config import Settings
-from timos.kernel.clock import SystemClock
+from timos.kernel.clock import SystemClock, instant
 from timos.kernel.errors import StartError
 from timos.lifecycle import erase, founding, ledgers
+from timos.lifecycle.demo import telling
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
@@ -62,9 +67,14 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
     return build(ROUTES, identify=identify, settings=web_settings, app=services, log=log, clock=instance.clock, random=instance.random)
 
 
-async def serve_until_stopped(settings: Settings) -> None:
-    """Raises:
-    StartError: the port is taken, or the instance cannot be opened.
+Prepare = Callable[[Instance, str], Awaitable[None]]  # with the address that the server will have
+
+
+async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None) -> None:
+    """`prepare` runs before the first request is answered.
+
+    Raises:
+        StartError: the port is taken, or the instance cannot be opened.
     """
     listener = _listen(settings)
     clock = SystemClock()
@@ -79,7 +89,9 @@ async def serve_until_stopped(settings: Settings) -> None:
         await ledgers.require_complete(instance)
         finished = await erase.finish_begun(instance)
         await instance.audit.record(Event.SYSTEM_STARTED)
-        await _tell(settings, instance, listener, finished)
+        url = _url(settings, listener)
+        founding.note_address(instance.places, url)
+        await (prepare(instance, url) if prepare else _tell(settings, instance, url, finished))
         gc.collect()
         gc.freeze()  # what lives until the end need not be looked through at every collection
         await _server(web(settings, instance, log)).serve(sockets=[listener])
@@ -123,10 +135,13 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _tell(settings: Settings, instance: Instance, listener: socket.socket, finished: int) -> None:
+def _url(settings: Settings, listener: socket.socket) -> str:
+    return settings.url if settings.port or settings.public_url else f"http://localhost:{listener.getsockname()[1]}"
+
+
+async def _tell(settings: Settings, instance: Instance, url: str, finished: int) -> None:
     """What an operator must know at the start; on stderr, so that a log of stdout stays empty."""
     places = instance.places
-    url = settings.url if settings.port or settings.public_url else f"http://localhost:{listener.getsockname()[1]}"
     lines = [
         f"TimOS {VERSION} on {url}",
         f"  data        {places.data_dir}",
@@ -138,7 +153,6 @@ async def _tell(settings: Settings, instance: Instance, listener: socket.socket,
         lines.append(f"  Brought up to date: {', '.join(instance.founded.migrated)}. Copies from before are kept until the next start.")
     if finished:
         lines.append(f"  Finished {finished} erasure(s) that had been cut short.")
-    founding.note_address(instance.places, url)
     token = await setup_token(instance)
     if token:
         lines += ["", "  Make the first account, yours, with this link (once, within a day):", f"  {url}/#setup={token}", ""]
@@ -160,6 +174,28 @@ def serve(
     uvloop.run(serve_until_stopped(settings))
 
 
+def demo(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,  # noqa: FBT002 (an option)
+) -> None:
+    """A temporary TimOS with half a year of a person who does not exist; gone when you stop it."""
+
+    async def prepare(instance: Instance, url: str) -> None:
+        hint("Writing half a year of days …")
+        records = await telling.tell(instance, instant(instance.clock.now_ms()).date())
+        hint(f"TimOS demo on {url}: {records} records.\n  sign in as  {telling.ADDRESS}\n  password    {telling.PASSWORD}")
+        hint("  Ctrl-C ends it and deletes all of it.")
+        if browser:
+            webbrowser.open(url)
+
+    os.umask(0o077)
+    with tempfile.TemporaryDirectory(prefix="timos-demo-") as folder:
+        settings = config.load(data_dir=Path(folder, "data"), master_key=f"file:{folder}/key/master.json", port=port, registration="closed")
+        import uvloop  # noqa: PLC0415 (not on every platform, and no other command needs it)
+
+        uvloop.run(serve_until_stopped(settings, prepare))
+
+
 def show_openapi() -> None:
     """Print the OpenAPI document of the API."""
     say(json.dumps(document(), indent=2))
@@ -168,6 +204,7 @@ def show_openapi() -> None:
 def add_to(app: typer.Typer) -> None:
     """The commands of this module."""
     app.command("serve")(serve)
+    app.command("demo")(demo)
     app.command("openapi")(show_openapi)
 
 

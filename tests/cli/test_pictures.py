@@ -1,4 +1,5 @@
-from timos.cli.answers import Doc, Document, Entry, Note, Today
+from timos.cli.answers import Doc, Document, Entry, Note
+from timos.cli.loop import Today
 from timos.cli.pictures import day_lines, month_line
 
 

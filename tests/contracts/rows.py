@@ -5,8 +5,6 @@ from collections.abc import Awaitable
 from contextlib import closing
 from typing import NamedTuple
 
-import httpx
-
 from tests.support import World
 from timos.vault.tables import TABLES
 
@@ -38,11 +36,10 @@ def gates_of(world: World) -> set[bytes]:
         return {vault_id for (vault_id,) in connection.execute("SELECT vault_id FROM vault_gates")}
 
 
-async def made(world: World, table: str, writing: Awaitable[httpx.Response]) -> Row:
-    """The one row that a request made."""
+async def made(world: World, table: str, writing: Awaitable[object]) -> Row:
+    """The one row that this makes."""
     before = rows_of(world, table)
-    answer = await writing
-    assert answer.status_code == httpx.codes.CREATED, answer.text
+    await writing
     (row,) = rows_of(world, table) - before
     return row
 

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.contracts.desk import desk_of, imported
 from tests.contracts.samples import DAILY, Sample, archive_of
 from tests.support import Json, Person, Story, World
 
 Tell = Callable[[Story], None]
-over_days = pytest.mark.parametrize("sample", DAILY, ids=lambda sample: sample.address())
+over_days = pytest.mark.parametrize("sample", DAILY, ids=lambda sample: sample.name)
 
 FIRST, LAST = date(2025, 6, 1), date(2026, 11, 20)
 DAYS = [FIRST + timedelta(days=number) for number in range(0, (LAST - FIRST).days + 1, 4)]  # 135, over more than 400 days
@@ -23,8 +24,7 @@ async def filled(world: World, sample: Sample) -> Person:
     people = [await world.sign_up("sam"), await world.sign_up("ann")]
     raw = archive_of((sample, day.isoformat(), sample.other) for day in DAYS)
     for person in people:
-        answer = await person.call("POST", "/api/imports?format=archive", content=raw, headers={"content-type": "application/zip"})
-        assert answer.json()["report"]["new"] == len(DAYS), answer.text
+        assert (await imported(person, raw))["new"] == len(DAYS)
     return people[0]
 
 
@@ -56,12 +56,12 @@ def test_pages_give_every_record_once_in_the_order_of_days(tell: Tell, sample: S
         assert len(whole) > 100 > len(recent) > 37
         items: list[Json] = []
         for asked, ids, size in (("", whole, 100), (LONG, whole, 100), (LONG, whole, 37), (SHORT, recent, 100), (SHORT, recent, 37)):
-            path = f"{sample.collection.path}{asked}"
+            path = f"{sample.path}{asked}"
             items, sizes = await walked(sam, path if size == 100 else f"{path}&limit={size}")
             assert [item["id"] for item in items] == ids, (asked, size)
             assert sizes == [size] * (len(ids) // size) + [len(ids) % size], (asked, size)
         for item in (items[0], items[-1]):
-            assert item == (await sam.call("GET", f"{sample.collection.path}/{item['id']}")).json()
+            assert item == (await sam.call("GET", f"{sample.path}/{item['id']}")).json()
 
     tell(story)
 
@@ -69,11 +69,11 @@ def test_pages_give_every_record_once_in_the_order_of_days(tell: Tell, sample: S
 @over_days
 def test_a_page_that_is_just_full_is_the_last(tell: Tell, sample: Sample) -> None:
     async def story(world: World) -> None:
-        sam = await world.sign_up()
+        sam = (await desk_of(world, sample)).person
         for day in ("2026-11-01", "2026-11-02", "2026-11-04"):
             await sam.call("PUT", sample.address(day), sample.full)
         for asked in ("?from=2026-11-01&to=2026-11-04&limit=3", "?limit=3"):
-            page = (await sam.call("GET", sample.collection.path + asked)).json()
+            page = (await sam.call("GET", sample.path + asked)).json()
             assert (len(page["items"]), page["next"]) == (3, None)
 
     tell(story)
@@ -82,13 +82,13 @@ def test_a_page_that_is_just_full_is_the_last(tell: Tell, sample: Sample) -> Non
 @over_days
 def test_days_of_a_range_are_inclusive(tell: Tell, sample: Sample) -> None:
     async def story(world: World) -> None:
-        sam = await world.sign_up()
+        sam = (await desk_of(world, sample)).person
         days = ["2024-02-28", "2024-02-29", "2024-03-01"]
         for day in days:
             await sam.call("PUT", sample.address(day), sample.full)
 
         async def listed(asked: str) -> list[str]:
-            return [item["document"]["day"] for item in (await sam.call("GET", sample.collection.path + asked)).json()["items"]]
+            return [item["document"]["day"] for item in (await sam.call("GET", sample.path + asked)).json()["items"]]
 
         assert await listed("?from=2024-02-29&to=2024-02-29") == days[1:2]
         assert await listed("?from=2024-02-28&to=2024-03-01") == days
@@ -105,11 +105,11 @@ def test_a_list_that_is_asked_for_wrongly_says_where(tell: Tell, sample: Sample)
     other = next(one for one in DAILY if one.collection.key != sample.collection.key)
 
     async def story(world: World) -> None:
-        sam = await world.sign_up()
+        sam = (await desk_of(world, sample)).person
         for one in (sample, other):
             for day in ("2026-11-01", "2026-11-02"):
-                await sam.call("PUT", one.address(day), one.full)
-        foreign = (await sam.call("GET", f"{other.collection.path}?limit=1")).json()["next"]
+                assert (await sam.call("PUT", one.address(day), one.full)).status_code == 201
+        foreign = (await sam.call("GET", f"{other.path}?limit=1")).json()["next"]
         assert foreign
         wrong = {
             "limit": ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=", "limit=1.5", "limit=99999999999999999999"],
@@ -127,7 +127,7 @@ def test_a_list_that_is_asked_for_wrongly_says_where(tell: Tell, sample: Sample)
             "query": ["day=2026-11-20", "limit=1&limit=1", "from=%ff"],
         }
         for path, asked in ((path, asked) for path, many in wrong.items() for asked in many):
-            answer = await sam.call("GET", f"{sample.collection.path}?{asked}")
+            answer = await sam.call("GET", f"{sample.path}?{asked}")
             assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid", path), asked
 
     tell(story)
@@ -138,16 +138,16 @@ def test_a_cursor_is_a_place_and_no_key(tell: Tell, sample: Sample) -> None:
     """Somebody else's cursor opens nothing of theirs; and what was deleted meanwhile does not stop the walk."""
 
     async def story(world: World) -> None:
-        sam, ann = await world.sign_up("sam"), await world.sign_up("ann")
+        sam, ann = (await desk_of(world, sample)).person, await world.sign_up("ann")
         for day in ("2026-11-01", "2026-11-02", "2026-11-03"):
             await sam.call("PUT", sample.address(day), sample.full)
         for asked in ("?from=2026-11-01&to=2026-11-24&limit=1", "?limit=1"):
-            cursor = (await sam.call("GET", sample.collection.path + asked)).json()["next"]
-            assert (await ann.call("GET", f"{sample.collection.path}{asked}&cursor={cursor}")).json()["items"] == []
-        cursor = (await sam.call("GET", f"{sample.collection.path}?limit=1")).json()["next"]
+            cursor = (await sam.call("GET", sample.path + asked)).json()["next"]
+            assert (await ann.call("GET", f"{sample.path}{asked}&cursor={cursor}")).json()["items"] == []
+        cursor = (await sam.call("GET", f"{sample.path}?limit=1")).json()["next"]
         await sam.call("DELETE", sample.address("2026-11-01"))
         for asked in ("?from=2026-11-01&to=2026-11-24", "?limit=100"):
-            items = (await sam.call("GET", f"{sample.collection.path}{asked}&cursor={cursor}")).json()["items"]
+            items = (await sam.call("GET", f"{sample.path}{asked}&cursor={cursor}")).json()["items"]
             assert [item["document"]["day"] for item in items] == ["2026-11-02", "2026-11-03"]
 
     tell(story)

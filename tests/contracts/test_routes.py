@@ -10,7 +10,8 @@ import httpx
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from tests.contracts.samples import DAY, SAMPLES
+from tests.contracts.desk import Desk, desk_of
+from tests.contracts.samples import ADDRESSED, DAY, GIVEN, SAMPLES, VERBS, WRITABLE, Sample
 from tests.support import HOST, PASSWORD, Json, Person, Story, World
 from tests.web.browser import Browser, ask
 from timos import app
@@ -51,7 +52,22 @@ def name_of(route: Route) -> str:
 
 
 def address_of(route: Route) -> str:
-    return route.path.replace("{day}", DAY).replace("{id}", "A" * 22)
+    return filled(route.path)
+
+
+def filled(path: str) -> str:
+    return path.replace("{day}", DAY).replace("{week}", "2026-W47").replace("{id}", "A" * 22)
+
+
+def route_of(method: str, path: str) -> Route:
+    """The one that answers; the path may have a query."""
+    asked = path.partition("?")[0].split("/")
+    fitting = [route for route in ROUTES if route.method == method and _fits(route.path.split("/"), asked)]
+    return min(fitting, key=lambda route: route.path.count("{"))
+
+
+def _fits(template: list[str], asked: list[str]) -> bool:
+    return len(template) == len(asked) and all(part in {one, f"{{{part[1:-1]}}}"} for part, one in zip(template, asked, strict=True))
 
 
 def is_closed(route: Route) -> bool:
@@ -255,12 +271,11 @@ class Tour:
 
 def test_every_route_answers_as_the_api_document_says(tell: Tell) -> None:
     async def story(world: World) -> None:
-        person = await world.sign_up()
-        tour = Tour(person)
+        tour = Tour((await desk_of(world, ADDRESSED[0])).person)
         for route in ROUTES:
             if not is_unsafe(route) and not is_closed(route):
                 await tour.visit(name_of(route))
-        await visit_journal(tour)
+        await visit_journal(tour, world)
         await visit_account(tour, world)
         await visit_moving(tour)
         told = {(name_of(route), status) for route in ROUTES for status in (route.status, *route.other_statuses)}
@@ -269,27 +284,64 @@ def test_every_route_answers_as_the_api_document_says(tell: Tell) -> None:
     tell(story)
 
 
-async def visit_journal(tour: Tour) -> None:
-    for sample in SAMPLES:
-        path = sample.address("{day}")
-        await tour.visit(f"GET {path}", status=404)
-        await tour.visit(f"DELETE {path}", status=404)
-        await tour.visit(f"PUT {path}", sample.full, status=201)
-        await tour.visit(f"PUT {path}", sample.full)
-        await tour.visit(f"PUT {path}", sample.other, status=412)
-        await tour.visit(f"PUT {path}", {"unknown": 1}, status=422)
-        await tour.visit(f"GET {path}")
-        await tour.visit(f"PATCH {path}", sample.other)
-        await tour.visit(f"DELETE {path}", status=204)
-        await tour.visit(f"PATCH {path}", sample.other, status=201)
-        if sample.collection.has_days:
-            await tour.visit(f"GET {sample.collection.path}")
+async def visit_journal(tour: Tour, world: World) -> None:
+    for sample in WRITABLE:
+        desk = Desk(world, tour.person, sample)
+        await visit_nothing(tour, sample)
+        if sample.collection.has_ids:
+            await tour.visit(f"POST {sample.path}", {**sample.full, "name": "One more"}, status=201)
+            await tour.visit(f"POST {sample.path}", {**sample.other, "name": "one  more"}, status=409)
+            await desk.make(sample.full)
+        await visit_record(tour, sample)
+        if sample.collection.key:
+            await tour.visit(f"GET {sample.path}")
         if sample.kind:
-            await tour.visit(f"GET {sample.collection.path}/{{day}}")
-    await tour.visit("POST /api/entries/{day}/notes", {"text": "a note"}, status=201)
-    await tour.visit("GET /api/today", address=f"/api/today?day={DAY}")
+            await tour.visit(f"GET {sample.path}/{{day}}")
+    for sample in SAMPLES:
+        await Desk(world, tour.person, sample).make(sample.full)
+    for sample in SAMPLES:
+        await visit_verbs(tour, sample)
     await tour.visit("GET /api/today", address="/api/today?day=2026-11-01")
     await tour.visit("POST /api/search", {"query": "note"})
+    await tour.visit("GET /api/moods/system")
+    await tour.visit("GET /api/insights")
+
+
+def template_of(sample: Sample) -> str:
+    path = sample.path
+    return "/".join([path, *(f"{{{part}}}" for part in sample.collection.key[:1]), *sample.key()[1:]])
+
+
+async def visit_nothing(tour: Tour, sample: Sample) -> None:
+    path, address = template_of(sample), sample.address()
+    await tour.visit(f"GET {path}", status=404, address=address)
+    await tour.visit(f"DELETE {path}", status=404, address=address)
+    if sample in GIVEN:
+        await tour.visit(f"PUT {path}", sample.full, status=404, address=address)
+        await tour.visit(f"PATCH {path}", sample.full, status=404, address=address)
+    else:
+        await tour.visit(f"PATCH {path}", sample.other, status=201, address=address)
+        await tour.visit(f"DELETE {path}", status=204, address=address)
+        await tour.visit(f"PUT {path}", sample.full, status=201, address=address)
+
+
+async def visit_record(tour: Tour, sample: Sample) -> None:
+    path, address = template_of(sample), sample.address()
+    known = {"if-match": "*"}
+    await tour.visit(f"PUT {path}", sample.other, headers=known, address=address)
+    await tour.visit(f"PUT {path}", sample.full, status=412, address=address)
+    await tour.visit(f"PUT {path}", {"unknown": 1}, status=422, address=address)
+    await tour.visit(f"GET {path}", address=address)
+    await tour.visit(f"PATCH {path}", {**sample.least, **sample.other}, address=address)
+    await tour.visit(f"DELETE {path}", status=204, headers=known, address=address)
+
+
+async def visit_verbs(tour: Tour, sample: Sample) -> None:
+    asked: list[tuple[str, str, Json]] = [("GET", path, None) for path in VERBS[sample.table].reads_of(sample)]
+    asked += VERBS[sample.table].writes_of(sample)
+    for method, path, body in asked:
+        route = route_of(method, path)
+        await tour.visit(name_of(route), body, status=route.status, address=path)
 
 
 async def visit_account(tour: Tour, world: World) -> None:
@@ -322,6 +374,7 @@ async def visit_moving(tour: Tour) -> None:
 
     line = b'{"date":"2026-01-01","text":"imported"}\n'
     await tour.visit("POST /api/imports", content=line, headers={"content-type": "application/x-ndjson"})
+    await tour.visit("GET /api/imports")
     await tour.visit("POST /api/exports", status=403)
     archive = await tour.visit("POST /api/exports", headers=await step_up("export"))
     assert archive.content.startswith(b"PK")
@@ -414,9 +467,9 @@ def test_another_method_is_refused_with_those_there_are(tell: Tell) -> None:
 
 def test_head_answers_like_get_without_a_body(tell: Tell) -> None:
     async def story(world: World) -> None:
-        sam = await world.sign_up()
-        for sample in SAMPLES:
-            await sam.call("PUT", sample.address(), sample.full)
+        sam = (await desk_of(world, ADDRESSED[0])).person
+        for sample in ADDRESSED:
+            assert (await sam.call("PUT", sample.address(), sample.full)).status_code == 201
         for route in ROUTES:
             if route.method != "GET":
                 continue

@@ -317,12 +317,13 @@ def test_a_refused_start_does_not_keep_the_folder(places: Places) -> None:
 
 # ── migrations ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+HISTORY = founding.VAULT_HISTORY  # of this version
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "LAST"
 
 
 def upgrade() -> None:
@@ -331,13 +332,17 @@ def upgrade() -> None:
 """
 
 
+def next_text(step: str) -> str:
+    return NEXT.replace("LAST", migrate.head(HISTORY)).replace("BREAK", step)
+
+
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program one version later: its vault has a table more. The file of that migration."""
     history = tmp_path / "next"
     shutil.copytree(founding.VAULT_HISTORY, history, ignore=shutil.ignore_patterns("__pycache__"))
-    migration = history / "versions" / "0002_more.py"
-    migration.write_text(NEXT.replace("BREAK", ""))
+    migration = history / "versions" / "next_more.py"
+    migration.write_text(next_text(""))
     monkeypatch.setattr(founding, "VAULT_HISTORY", history)
     return migration
 
@@ -383,13 +388,13 @@ def test_only_the_server_migrates(places: Places, tmp_path: Path, next_version: 
 
 
 def test_a_migration_cut_short_is_made_anew_and_the_copy_stays_one_of_before(places: Places, next_version: Path) -> None:
-    next_version.write_text(NEXT.replace("BREAK", "raise LookupError"))
+    next_version.write_text(next_text("raise LookupError"))
     for _ in range(2):  # the second attempt copies again: what it copies must still be the old database
         with pytest.raises(LookupError):
             starts(places)
         assert not has_more(places.vault)
         assert not has_more(copy_of(places.vault))
-    next_version.write_text(NEXT.replace("BREAK", ""))
+    next_version.write_text(next_text(""))
     assert not starts(places)
     assert has_more(places.vault)
     assert not has_more(copy_of(places.vault))
@@ -400,6 +405,6 @@ def test_the_older_program_refuses_what_the_newer_one_migrated(places: Places, t
     starts(places)
     next_version.write_text("")
     before = snapshot(tmp_path)
-    assert "newer version of TimOS (0002)" in refused(places)
-    assert "newer version of TimOS (0002)" in refused(places, is_server=False)
+    assert "newer version of TimOS (next)" in refused(places)
+    assert "newer version of TimOS (next)" in refused(places, is_server=False)
     assert snapshot(tmp_path) == before

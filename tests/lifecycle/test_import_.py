@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import itertools
 import json
 import sqlite3
 import zipfile
@@ -47,9 +48,14 @@ def tell(template: Path, tmp_path: Path) -> Callable[[Story], None]:
     return lambda story: asyncio.run(told(story))
 
 
+BATCHES = itertools.count()
+
+
 async def take(vault: Vault, raw: bytes, format_: Format = "jsonl", *, dry_run: bool = False) -> Report:
     report = None
-    async for done, total, so_far in import_(vault, raw, format_, dry_run=dry_run, now_ms=NOW_MS, today_utc=TODAY):
+    async for done, total, so_far in import_(
+        vault, raw, format_, dry_run=dry_run, now_ms=NOW_MS, today_utc=TODAY, batch_id=f"batch{next(BATCHES)}"
+    ):
         assert 0 <= done <= total
         report = so_far
     assert report is not None

@@ -27,11 +27,12 @@ def test_no_module_is_missing_from_the_registry() -> None:
 
 def test_names_and_addresses_are_unique_and_every_kind_has_its_type() -> None:
     assert len({collection.name for collection in COLLECTIONS}) == len(COLLECTIONS)
-    assert len({collection.path for collection in COLLECTIONS}) == len(COLLECTIONS)
+    paths = [collection.path for collection in COLLECTIONS if collection.path is not None]
+    assert len(set(paths)) == len(paths)
     for collection in COLLECTIONS:
         assert ("kind" in collection.key) == (list(collection.kinds) != [""])
         for kind, document in collection.kinds.items():
-            assert document.kind == kind
+            assert document.key_kind == kind
             assert document.__struct_config__.forbid_unknown_fields
             assert document.__struct_config__.frozen
 
@@ -103,28 +104,39 @@ def test_a_time_zone_must_exist(zone: str) -> None:
 
 # What search does not read: names of days and ids, and what is chosen from a list instead of written.
 UNSEARCHED = {"day", "id", "at", "source", "time_zone", "week_start", "locale", "streak_style", "mood", "pillar", "weather", "kind"}
+UNSEARCHED |= {"week", "colour", "icon", "emoji", "unit"}
 
 
 def words(kind: type[msgspec.Struct], prefix: str = "") -> dict[str, Any]:
     """A document in which every text field holds the name of its own place."""
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
-        name = f"{prefix}{field.name}"
-        found[field.name] = _filled(msgspec.inspect.type_info(field.type), name)
-    return {name: value for name, value in found.items() if value is not None}
+        value = _filled(msgspec.inspect.type_info(field.type), f"{prefix}{field.name}")
+        if value is not None or field.required:
+            found[field.encode_name] = _plain(msgspec.inspect.type_info(field.type)) if value is None else value
+    return found
+
+
+def _plain(info: msgspec.inspect.Type) -> str | int:
+    """For what must be there and is no text."""
+    return DAY if isinstance(info, msgspec.inspect.DateType) else 1
 
 
 def _filled(info: msgspec.inspect.Type, name: str) -> Any:
     match info:
-        case msgspec.inspect.StrType():
+        case msgspec.inspect.StrType(pattern=None):
             return name
         case msgspec.inspect.VarTupleType(item_type=item):
             inner = _filled(item, name)
             return None if inner is None else [inner]
+        case msgspec.inspect.DictType(value_type=item):
+            inner = _filled(item, name)
+            return None if inner is None else {"anything": inner}
         case msgspec.inspect.UnionType(types=types):
             return next((value for one in types if (value := _filled(one, name)) is not None), None)
-        case msgspec.inspect.StructType(cls=inner_kind):
-            return words(inner_kind, f"{name}.") | ({"at": AT} if "at" in inner_kind.__struct_fields__ else {})
+        case msgspec.inspect.StructType(cls=inner_kind, tag=None):
+            inner = words(inner_kind, f"{name}.") | ({"at": AT} if "at" in inner_kind.__struct_fields__ else {})
+            return inner if leaves(inner) else None
         case msgspec.inspect.Metadata(type=inner_type):
             return _filled(inner_type, name)
         case _:
@@ -133,12 +145,16 @@ def _filled(info: msgspec.inspect.Type, name: str) -> Any:
 
 def leaves(value: Any) -> set[str]:
     if isinstance(value, str):
-        return {value} - {AT}
+        return {value} - {AT, DAY}
+    if isinstance(value, int):
+        return set()
     parts = value.values() if isinstance(value, dict) else value
     return set().union(*(leaves(part) for part in parts)) if parts else set()
 
 
-@pytest.mark.parametrize("kind", [document for collection in COLLECTIONS for document in collection.kinds.values()])
+@pytest.mark.parametrize(
+    "kind", [document for collection in COLLECTIONS if collection.is_content for document in collection.kinds.values()]
+)
 def test_search_reads_every_word_that_was_written(kind: type[Document]) -> None:
     filled = {name: value for name, value in words(kind).items() if name not in {"time_zone", "locale", "week_start", "streak_style"}}
     document = msgspec.convert(filled, kind)

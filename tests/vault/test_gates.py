@@ -2,24 +2,21 @@
 
 import pytest
 
-from tests.vault.vaults import DAY, KEY, Bench, Holder, Tell, entry
+from tests.contracts.samples import SAMPLES
+from tests.vault.vaults import Bench, Holder, Tell
 from timos.kernel.errors import VaultLockedError
 from timos.vault import gates
 from timos.vault.collections import COLLECTIONS
-from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.feels_entries import COLLECTION as FEELS
 from timos.vault.collections.feels_entries import Morning
-from timos.vault.collections.preferences import COLLECTION as PREFERENCES
-from timos.vault.collections.preferences import Preferences
 from timos.vault.store import ERASED
 
 
 async def fill(holder: Holder) -> None:
     """A row in every collection."""
     vault = holder.vault()
-    await vault.put(ENTRIES, KEY, entry())
-    await vault.put(FEELS, (*KEY, "morning"), Morning(day=DAY))
-    await vault.put(PREFERENCES, (), Preferences())
+    for sample in {sample.table: sample for sample in SAMPLES}.values():
+        await vault.put(sample.collection, sample.key(), sample.document(sample.full))
 
 
 def counts(bench: Bench, vault_id: bytes) -> list[int]:

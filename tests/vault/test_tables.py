@@ -57,6 +57,17 @@ def test_a_record_is_unique_by_vault_and_id(database: sqlite3.Connection) -> Non
         assert key == ["vault_id", "id"]
 
 
+def test_names_are_unique_in_a_vault_exactly_where_a_collection_has_them(database: sqlite3.Connection) -> None:
+    named = set()
+    for collection in COLLECTIONS:
+        for _, index, is_unique, origin, _ in database.execute(f"PRAGMA index_list({collection.name})"):
+            if origin != "pk":
+                assert is_unique, index
+                assert [name for *_, name in database.execute(f"PRAGMA index_info({index})")] == ["vault_id", "tag"]
+                named.add(collection.name)
+    assert named == {collection.name for collection in COLLECTIONS if collection.has_names} != set()
+
+
 def test_there_are_no_triggers_views_or_relations(database: sqlite3.Connection) -> None:
     assert names(database, "trigger") == names(database, "view") == set()
     assert [list(database.execute(f"PRAGMA foreign_key_list({table})")) for table in names(database, "table")].count([]) == len(

@@ -67,7 +67,10 @@ def test_today_has_what_is_written_and_null_for_what_is_not(tell: Tell) -> None:
     async def story(world: World) -> None:
         sam, ann = await world.sign_up("sam"), await world.sign_up("ann")
         nothing = (await sam.call("GET", "/api/today")).json()
-        assert nothing == {"day": "2026-11-22", "entry": None, "morning": None, "evening": None, "preferences": None}
+        names = ("entry", "morning", "evening", "scores", "moods", "preferences")
+        lists: Json = {"pillars": [], "habits": [], "on_this_day": []}
+        week: Json = {"week": "2026-W47", "recap": None, "carried": [], "scores": {}}
+        assert nothing == {"day": "2026-11-22", **dict.fromkeys(names), **lists, "week": week}
         paths = {
             "entry": "/api/entries/2026-11-22",
             "morning": "/api/feels/2026-11-22/morning",
@@ -75,8 +78,8 @@ def test_today_has_what_is_written_and_null_for_what_is_not(tell: Tell) -> None:
             "preferences": "/api/preferences",
         }
         written = {name: (await sam.call("PUT", path, {})).json() for name, path in paths.items()}
-        assert (await sam.call("GET", "/api/today")).json() == {"day": "2026-11-22", **written}
-        assert (await sam.call("GET", "/api/today?day=2026-11-22")).json() == {"day": "2026-11-22", **written}
+        assert (await sam.call("GET", "/api/today")).json() == {**nothing, **written}
+        assert (await sam.call("GET", "/api/today?day=2026-11-22")).json() == {**nothing, **written}
         other = (await sam.call("GET", "/api/today?day=2026-11-21")).json()
         assert other == {**nothing, "day": "2026-11-21", "preferences": written["preferences"]}
         assert (await ann.call("GET", "/api/today")).json() == nothing

@@ -1,10 +1,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
+
 from tests.web.frame import Site, public, sent_raw, served
 from timos.web.answers import Answer
 from timos.web.middleware.connection import BoundedProtocol
 from timos.web.route import Call
+
+pytestmark = pytest.mark.slow  # left out of `make check`: it must stay under 50 seconds
 
 WHOLE = b"GET /api/things HTTP/1.1\r\nHost: localhost\r\n"
 

@@ -1,5 +1,6 @@
 """What the client reads out of the server's answers. Unknown members are ignored: a newer server may say more."""
 
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -61,15 +62,6 @@ class Preferences(msgspec.Struct, frozen=True):
     day_ends_at_hour: int = 3
 
 
-class Today(msgspec.Struct, frozen=True):
-    """All of one day."""
-
-    day: str
-    entry: Doc | None = None
-    morning: Doc | None = None
-    evening: Doc | None = None
-
-
 class Note(msgspec.Struct, frozen=True):
     """A timed note; `at` is an instant."""
 
@@ -128,7 +120,31 @@ class Report(msgspec.Struct, frozen=True):
     conflict: int
     refused: int
     dry_run: bool = False
+    batch: str | None = None
     problems: tuple[ImportProblem, ...] = ()
+
+
+class ImportedBatch(msgspec.Struct, frozen=True):
+    """An import that can be undone."""
+
+    id: str
+    at: datetime
+    format: str
+    records: int
+
+
+class ImportedBatches(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    items: tuple[ImportedBatch, ...]
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """`kept` were changed since the import, `gone` deleted since."""
+
+    removed: int
+    kept: int
+    gone: int
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -175,3 +191,22 @@ def view(document: Document, kind: type[T]) -> T:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError:
         raise TimosError(_OTHER_SHAPE) from None
+
+
+def members(raw: bytes, *names: str) -> bytes:
+    """Some members of an answer as they came, for `--json`.
+
+    Raises: TimosError as `decode`.
+    """
+    return msgspec.json.encode({name: msgspec.Raw(member(raw, name)) for name in names})
+
+
+def member(raw: bytes, name: str) -> bytes:
+    """One member of an answer as it came.
+
+    Raises: TimosError as `decode`; also when it is not there.
+    """
+    found = decode(raw, dict[str, msgspec.Raw])
+    if name not in found:
+        raise TimosError(_OTHER_SHAPE)
+    return bytes(found[name])

@@ -4,6 +4,7 @@
 - A request that may be sent twice is sent again once when the connection broke; any other is not.
 """
 
+import os
 import platform
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from timos.cli.answers import SessionAnswer, decode
 from timos.cli.exits import error_of
 from timos.cli.login import Login, LoginFile, default_path
 from timos.kernel.errors import MisdirectedError, TimosError, UnauthenticatedError, UnavailableError
+from timos.kernel.ids import ID_BYTES, text_of
 
 _TIMEOUT = httpx.Timeout(30, connect=5)  # seconds
 _STREAM_TIMEOUT = httpx.Timeout(120, connect=5)  # seconds between two pieces; a large archive takes a while to begin
@@ -122,6 +124,14 @@ class Client:
     def post(self, path: str, body: object | None = None, *, headers: Mapping[str, str] | None = None) -> Reply:
         """Sent again after a broken connection only under an Idempotency-Key."""
         return self._call("POST", path, body=body, headers=headers or {})
+
+    def create(self, path: str, body: object) -> Reply:
+        """A POST under an Idempotency-Key of its own: a lost answer costs nothing."""
+        return self.post(path, body, headers={"Idempotency-Key": text_of(os.urandom(ID_BYTES))})
+
+    def delete(self, path: str) -> Reply:
+        """Not sent again after a broken connection: the second answer would be that there is nothing."""
+        return self._call("DELETE", path)
 
     @contextmanager
     def stream(

@@ -156,8 +156,9 @@ def _use_everything(client: httpx.Client, words: Words, password: str, address: 
     valence = secrets.randbelow(10**15) / 10**15
     words.canaries.append(Canary.of_number("a number", valence))
     headers = {"Idempotency-Key": words.new("key")}
-    _ok(client.post(f"/api/entries/{DAY}/notes", json={"text": words.new("note"), "mood": words.new("mood")}, headers=headers))
+    _ok(client.post(f"/api/entries/{DAY}/notes", json={"text": words.new("note")}, headers=headers))
     _ok(client.put(f"/api/feels/{DAY}/evening", json={"honest_note": words.new("evening")}))
+    _go_round_the_loop(client, words)
     _ok(client.patch(f"/api/feels/{DAY}/morning", json={"valence": valence}))
     _ok(client.put("/api/preferences", json={"prompts": [words.new("prompt")]}))
     lines = json.dumps({"date": IMPORT_DAY.isoformat(), "text": words.new("import")})
@@ -177,6 +178,30 @@ def _use_everything(client: httpx.Client, words: Words, password: str, address: 
         words.add("a CSRF token", answer["csrf_token"])
         for name, value in browser.cookies.items():
             words.add(f"cookie {name}", value)
+
+
+def _go_round_the_loop(client: httpx.Client, words: Words) -> None:
+    """Pillars, habits, moods and the week: names and notes of each."""
+    pillar = _ok(client.post("/api/pillars", json={"name": words.new("pillar"), "purpose": words.new("purpose")}))["id"]
+    habit = _ok(client.post("/api/habits", json={"name": words.new("habit")}))["id"]
+    mood = _ok(client.post("/api/moods", json={"name": words.new("mood")}))["id"]
+    _ok(client.put(f"/api/habits/{habit}/days/{DAY}", json={"note": words.new("tick")}))
+    _ok(client.put(f"/api/pillars/scores/{DAY}", json={"scores": {pillar: {"value": 7, "note": words.new("score")}}}))
+    _ok(
+        client.post(
+            "/api/moods/log", json={"mood": mood, "day": DAY.isoformat(), "note": words.new("mood log"), "tags": [words.new("mood tag")]}
+        )
+    )
+    recap = {
+        "highlights": [words.new("highlight")],
+        "corrections": [{"text": words.new("correction")}],
+        "reflection": words.new("reflection"),
+    }
+    _ok(client.put("/api/weekly/1066-W41", json=recap))
+    _ok(client.post("/api/weekly/1066-W41/complete"))
+    client.post("/api/habits", json={"name": words.new("refused habit"), "schedule": words.new("refused schedule")})
+    for path in ("/api/today", "/api/insights", "/api/habits/streaks", f"/api/moods/log?from={DAY}&to={DAY}"):
+        _ok(client.get(path))
 
 
 def _be_refused(client: httpx.Client, words: Words) -> None:

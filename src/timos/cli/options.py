@@ -17,3 +17,5 @@ DayOption = Annotated[
     str | None, typer.Option("--day", metavar="DATE", help="YYYY-MM-DD, today or yesterday; your current day when left out.")
 ]
 FileOption = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Take the text from a file; - is standard input.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name; how it begins is enough for one that is there.")]
+ArchivedOption = Annotated[bool, typer.Option("--archived", help="Those that are put away instead.")]

@@ -1,17 +1,19 @@
 """Commands that read the journal: today, a day, a month, a search."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import msgspec
 import typer
+from rich.text import Text
 
-from timos.cli.answers import Entry, Found, Page, Today, view
+from timos.cli.answers import Entry, Found, Page, view
 from timos.cli.client import Client, connect
 from timos.cli.days import day_of, last_writable, parse_day, parse_month
+from timos.cli.loop import Today
 from timos.cli.options import InsecureOption, JsonOption, ServerOption
 from timos.cli.output import QUIET, hint, out, print_json, say, snippet
-from timos.cli.pictures import day_lines, month_line
+from timos.cli.pictures import day_lines, month_line, today_lines
 from timos.kernel.clock import SystemClock
 
 _PAGE = 100  # documents, the most the server gives at once
@@ -24,9 +26,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def today(server: ServerOption = None, insecure: InsecureOption = False, as_json: JsonOption = False) -> None:
-    """Show what is written today."""
+    """Show today: what is written, your habits, the course corrections of last week, and this day in other years."""
     with connect(server, is_insecure=insecure) as client:
-        _show_day(client, "today", as_json=as_json)
+        _show_day(client, "today", today_lines, as_json=as_json)
 
 
 def day(
@@ -37,7 +39,7 @@ def day(
 ) -> None:
     """Show what is written on one day."""
     with connect(server, is_insecure=insecure) as client:
-        _show_day(client, date, as_json=as_json)
+        _show_day(client, date, day_lines, as_json=as_json)
 
 
 def month(
@@ -87,12 +89,12 @@ def search(
     _show_hits(found)
 
 
-def _show_day(client: Client, text: str, *, as_json: bool) -> None:
+def _show_day(client: Client, text: str, lines: Callable[[Today], Iterable[Text]], *, as_json: bool) -> None:
     reply = client.get("/api/today", {"day": day_of(text, client).isoformat()})
     if as_json:
         print_json(reply.raw)
         return
-    for line in day_lines(reply.read(Today)):
+    for line in lines(reply.read(Today)):
         out().print(line)
 
 

@@ -4,7 +4,7 @@ Doing it again changes nothing: a record that is the same is counted as the same
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -12,19 +12,25 @@ from typing import Literal
 
 import msgspec
 
-from timos.kernel.errors import DecryptionError, InputError, TimosError
+from timos.kernel.clock import instant
+from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, TimosError
 from timos.lifecycle.formats.archive import ArchivedDocument, read_archive
-from timos.lifecycle.formats.jsonl import Line, Refusal, read_jsonl
-from timos.vault.collections import COLLECTIONS, daily_entries
+from timos.lifecycle.formats.jsonl import Refusal, read_jsonl
+from timos.lifecycle.formats.markdown import Page, read_markdown
+from timos.lifecycle.formats.markdown import Refusal as PageRefusal
+from timos.vault.collections import COLLECTIONS, daily_entries, imports
 from timos.vault.collections.daily_entries import DailyEntry
-from timos.vault.record import Collection, Document, Key, parse_day
-from timos.vault.store import Vault
+from timos.vault.collections.imports import ImportBatch, Made
+from timos.vault.collections.weekly_recaps import parse_week
+from timos.vault.record import Collection, Document, Key, is_id, parse_day
+from timos.vault.store import Stored, Vault
 
 BATCH = 64  # records written at once: they share a commit, and others get their turn after some milliseconds
 MOST_PROBLEMS = 100  # named in a report; the counts are complete
 CONFLICT = "Something else is stored here already; it was kept."
 
-Format = Literal["jsonl", "archive"]
+NOTED_AT_ONCE = 500  # records in one document of the batch
+Format = Literal["jsonl", "archive", "markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Report:
     conflict: int = 0
     refused: int = 0
     problems: list[Problem] = field(default_factory=list)
+    batch: str | None = None  # what `undo` takes; None where nothing was made
 
     @property
     def done(self) -> int:
@@ -66,45 +73,79 @@ class _Item:
 
 
 async def import_(
-    vault: Vault, raw: bytes, format_: Format, *, dry_run: bool, now_ms: int, today_utc: date
+    vault: Vault, raw: bytes, format_: Format, *, dry_run: bool, now_ms: int, today_utc: date, batch_id: str
 ) -> AsyncGenerator[tuple[int, int, Report]]:
-    """Progress as (done, total, report so far); the last one is the whole story.
+    """Progress as (done, total, report so far); the last one is the whole story. What is new is noted under `batch_id`, for `undo`.
 
     Raises:
         MalformedError, TooLargeError, InputError: an archive that cannot be trusted; nothing of it was taken.
     """
     report = Report(dry_run)
+    notes = _Notes(vault, batch_id, format_, now_ms)
     if format_ == "jsonl":
         total = raw.count(b"\n") + 1
         items = _from_lines(raw, now_ms, today_utc)
+    elif format_ == "markdown":
+        pages = await asyncio.to_thread(lambda: list(read_markdown(raw)))
+        total = len(pages)
+        items = _from_pages(pages, now_ms, today_utc)
     else:
         documents = await asyncio.to_thread(lambda: list(read_archive(raw)))  # checked as a whole before the first is taken
         total = len(documents)
         items = _from_archive(documents, today_utc)
     while batch := list(islice(items, BATCH)):
         for item, outcome in zip(batch, await _take(vault, batch, dry_run=dry_run), strict=True):
-            _count(report, item, outcome)
+            if isinstance(outcome, Stored):
+                notes.add(item.collection, outcome)
+            _count(report, item, "new" if isinstance(outcome, Stored) else outcome)
+        await notes.write(at_least=NOTED_AT_ONCE)
         yield report.done, max(total, report.done), report
         await asyncio.sleep(0)
+    await notes.write(at_least=1)
+    report.batch = batch_id if notes.parts else None
     yield report.done, report.done, report
 
 
-async def _take(vault: Vault, batch: Sequence[_Item], *, dry_run: bool) -> list[str]:
+class _Notes:
+    """What the import made, written down as it goes on: an import that was cut short can be undone too."""
+
+    def __init__(self, vault: Vault, batch_id: str, format_: str, now_ms: int) -> None:
+        self._vault = vault
+        self._batch = batch_id
+        self._format = format_
+        self._at = instant(now_ms)
+        self._made: list[Made] = []
+        self.parts = 0
+
+    def add(self, collection: Collection, stored: Stored) -> None:
+        self._made.append(Made(collection.name, collection.public_id(stored.key), stored.etag))
+
+    async def write(self, *, at_least: int) -> None:
+        while len(self._made) >= at_least:
+            made, self._made = self._made[:NOTED_AT_ONCE], self._made[NOTED_AT_ONCE:]
+            self.parts += 1
+            key = (f"{self._batch}-{self.parts}",)
+            note = ImportBatch(id=key[0], batch=self._batch, part=self.parts, at=self._at, format=self._format, made=tuple(made))
+            await self._vault.put(imports.COLLECTION, key, note)
+
+
+async def _take(vault: Vault, batch: Sequence[_Item], *, dry_run: bool) -> list[str | Stored]:
     return await asyncio.gather(*(_take_one(vault, item, dry_run=dry_run) for item in batch))
 
 
-async def _take_one(vault: Vault, item: _Item, *, dry_run: bool) -> str:
+async def _take_one(vault: Vault, item: _Item, *, dry_run: bool) -> str | Stored:
+    """What was made, or `same`, `conflict` or the reason why it was refused; in a dry run also `new`."""
     if item.document is None:
         return item.reason
     try:
         if dry_run:
             return await vault.compare(item.collection, item.key, item.document)
         written = await vault.restore(item.collection, item.key, item.document, created_ms=item.created_ms, updated_ms=item.updated_ms)
-    except (InputError, DecryptionError) as error:  # a stored row that does not open stays, and does not keep the others out
+    except (InputError, ConflictError, DecryptionError, QuotaError) as error:  # what cannot be taken does not keep the others out
         return str(error)
     if written is None:
         return "conflict"
-    return "new" if written.is_new else "same"
+    return written.stored if written.is_new else "same"
 
 
 def _count(report: Report, item: _Item, outcome: str) -> None:
@@ -121,34 +162,45 @@ def _count(report: Report, item: _Item, outcome: str) -> None:
 
 
 def _from_lines(raw: bytes, now_ms: int, today_utc: date) -> Iterator[_Item]:
-    collection = daily_entries.COLLECTION
     for read in read_jsonl(raw):
         where = f"line {read.number}"
         if isinstance(read, Refusal):
-            yield _Item(where, collection, (read.day.isoformat(),) if read.day else (), None, 0, 0, read.reason)
-            continue
-        key = (read.day.isoformat(),)
-        try:
-            entry = _entry(read, today_utc)
-        except InputError as error:
-            yield _Item(where, collection, key, None, 0, 0, str(error))
+            yield _refused(where, read.reason, read.day)
         else:
-            yield _Item(where, collection, key, entry, now_ms, now_ms)
+            fields = {"body": read.text, "source": {"name": "JSON Lines", "id": read.day.isoformat()}}
+            yield _entry(where, read.day, fields, now_ms, today_utc)
 
 
-def _entry(read: Line, today_utc: date) -> DailyEntry:
+def _from_pages(pages: Sequence[Page | PageRefusal], now_ms: int, today_utc: date) -> Iterator[_Item]:
+    for read in pages:
+        if isinstance(read, PageRefusal):
+            yield _refused(read.path, read.reason, read.day)
+        else:
+            source = {"name": "Markdown", "id": read.day.isoformat()}
+            yield _entry(
+                read.path, read.day, {"title": read.title, "body": read.body, "tags": read.tags, "source": source}, now_ms, today_utc
+            )
+
+
+def _refused(where: str, reason: str, day: date | None) -> _Item:
+    return _Item(where, daily_entries.COLLECTION, (day.isoformat(),) if day else (), None, 0, 0, reason)
+
+
+def _entry(where: str, day: date, fields: Mapping[str, object], now_ms: int, today_utc: date) -> _Item:
     """Through `convert`, which holds it against the limits of the type; making one directly would not."""
-    day = read.day.isoformat()
-    parse_day(day, path="date", today_utc=today_utc)
+    key = (day.isoformat(),)
     try:
-        return msgspec.convert({"day": day, "body": read.text, "source": {"name": "JSON Lines", "id": day}}, DailyEntry)
+        parse_day(key[0], path="date", today_utc=today_utc)
+        entry = msgspec.convert({"day": key[0], **fields}, DailyEntry)
+    except InputError as error:
+        return _refused(where, str(error), day)
     except msgspec.ValidationError:
-        message = "The text is longer than an entry may be."
-        raise InputError(message) from None
+        return _refused(where, "The text is longer than an entry may be.", day)
+    return _Item(where, daily_entries.COLLECTION, key, entry, now_ms, now_ms)
 
 
 def _from_archive(documents: Sequence[ArchivedDocument], today_utc: date) -> Iterator[_Item]:
-    known = {collection.name: collection for collection in COLLECTIONS}
+    known = {collection.name: collection for collection in COLLECTIONS if collection.is_content}
     for number, archived in enumerate(documents, 1):
         where = f"{archived.collection}, record {number}"
         collection = known.get(archived.collection)
@@ -177,7 +229,19 @@ def _checked(collection: Collection, archived: ArchivedDocument, today_utc: date
     if collection.public_id(key) != archived.key:
         message = "The document does not belong to the key that it is stored under."
         raise InputError(message)
-    if collection.has_days:
-        parse_day(key[0], path="day", today_utc=today_utc)
+    _check_address(collection, key, today_utc)
     document.check()
     return key, document
+
+
+def _check_address(collection: Collection, key: Key, today_utc: date) -> None:
+    """Raises:
+    InputError: nobody could read, change or delete it there.
+    """
+    if collection.has_days:
+        parse_day(key[0], path="day", today_utc=today_utc)
+    elif collection.key == ("week",):
+        parse_week(key[0], path="week")
+    elif collection.has_ids and not is_id(key[0]):
+        message = "This is no id that a record can have."
+        raise InputError(message, path="id")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
 from timos.crypto.kms.local import LocalKeys
@@ -14,7 +15,7 @@ from timos.kernel.ids import Randomness
 from timos.lifecycle import founding
 from timos.lifecycle.founding import Founded, Places
 from timos.platform.accounts import Accounts
-from timos.platform.audit import Audit
+from timos.platform.audit import Audit, Event
 from timos.platform.auth.invitations import Invitations
 from timos.platform.auth.limits import AuthLimits, Limits
 from timos.platform.auth.passwords import Passwords
@@ -28,6 +29,7 @@ from timos.platform.sealer import PlatformKeys, Sealer, renew_ring
 from timos.vault import facts
 from timos.vault.quota import Quota
 from timos.vault.scans import Scans
+from timos.vault.store import Vault
 
 SPARE_CORES = 1  # a password hash must never take the core that answers everybody else
 
@@ -65,6 +67,27 @@ class Instance:
     scans: Scans
     quota: Quota
     claim: IO[str] | None = None
+
+    async def open_vault(self, user_id: bytes, key_epoch: int) -> Vault:
+        """The user's vault, unlocked.
+
+        Raises:
+            VaultLockedError, KeyUnavailableError
+        """
+        keys = self.keyring.cached(user_id, key_epoch) or await self.keyring.unlock(user_id, key_epoch)
+        return Vault(
+            self.vault,
+            keys,
+            self.clock,
+            random=self.random,
+            quota=self.quota,
+            relock=partial(self.keyring.unlock, user_id, key_epoch, fresh=True),
+            witness=partial(self._witness, user_id),
+        )
+
+    async def _witness(self, user_id: bytes, _collection: str) -> None:
+        """That a row of this user did not open is worth an audit event; which one is not written down outside the vault."""
+        await self.audit.record(Event.RECORD_UNREADABLE, user_id)
 
     async def check(self) -> None:
         """Both databases answer.

@@ -19,17 +19,18 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from timos.crypto.cipher import pae, salt_of
+from timos.crypto.cipher import pae_head, pae_tail, salt_of
 from timos.crypto.keys import VaultKeys
 from timos.kernel.clock import Clock
 from timos.kernel.db.port import Database, Transaction, UniqueError, Value
-from timos.kernel.errors import DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
+from timos.kernel.errors import ConflictError, DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
 from timos.kernel.ids import ID_BYTES, Randomness, text_of
 from timos.vault.quota import Quota
-from timos.vault.record import Collection, Document, Key, canonical
+from timos.vault.record import Collection, Document, Key, NamedDocument, canonical
 from timos.vault.tables import GATE_GET, IN_SIZES, ROWS
 
 TRIES: Final = 3
+MOST_TOKENS: Final = 400  # days asked for at once
 ERASED: Final = bytes(ID_BYTES)  # the gate of a vault that is being erased: no write can ever hold it
 SLICE_SECONDS: Final = 0.0025  # of opening; whoever reads the slice takes about as long again: 5 ms in all
 HEAD: Final = struct.Struct(">B16sQQ")  # document version, rev, created and updated in ms since 1970
@@ -37,7 +38,7 @@ UNKNOWN: Final[Key] = ("unknown",)  # the key of a row that did not open, where 
 _CONTEXT: Final = b"timos.vault/1"
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # holds no containers that could hold it: nothing to collect
     """An opened record. `raw` is its canonical JSON, `rev` its entity tag, `salt` what a change compares with; one that was just
     written has neither salt nor sealed size, since nothing is done with it but answering.
     """
@@ -80,12 +81,14 @@ class Opened(msgspec.Struct, frozen=True):
 
 class _KeyFields(msgspec.Struct):
     day: str = ""
+    week: str = ""
+    id: str = ""
     kind: str = ""
 
 
 _key_fields = msgspec.json.Decoder(_KeyFields)
 
-_turns: WeakValueDictionary[tuple[bytes, bytes], asyncio.Lock] = WeakValueDictionary()  # by vault and row
+_turns: WeakValueDictionary[tuple[bytes, bytes], asyncio.Lock] = WeakValueDictionary()  # by vault and row, or by vault and collection
 
 Relock = Callable[[], Awaitable[VaultKeys]]
 Witness = Callable[[str], Awaitable[None]]
@@ -95,13 +98,14 @@ Expected = Sequence[str] | None  # the tags of If-Match; "*" for any stored docu
 class Vault:
     """One user's vault, unlocked. `relock` unlocks again after a missed gate; `witness` records a row that did not open."""
 
-    __slots__ = ("_clock", "_database", "_keys", "_quota", "_random", "_relock", "_witness")
+    __slots__ = ("_clock", "_database", "_heads", "_keys", "_quota", "_random", "_relock", "_witness")
 
     def __init__(
         self, database: Database, keys: VaultKeys, clock: Clock, *, random: Randomness, quota: Quota, relock: Relock, witness: Witness
     ) -> None:
         self._database = database
         self._keys = keys
+        self._heads: dict[str, bytes] = {}
         self._clock = clock
         self._random = random
         self._quota = quota
@@ -109,6 +113,24 @@ class Vault:
         self._witness = witness
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def count(self, collection: Collection) -> int:
+        """How many records of a collection there are."""
+        rows = await self._database.fetch(ROWS[collection.name].use, {"vault_id": self._keys.vault_id})
+        return int(rows[0][0] or 0)
+
+    async def all(self, collection: Collection) -> list[Stored]:
+        """Every record of a small collection (one with `most`).
+
+        Raises:
+            DecryptionError: one of them does not open.
+        """
+        found: list[Stored] = []
+        async for opened in self.scan(collection):
+            if opened.unreadable:
+                raise DecryptionError
+            found += opened.items
+        return found
 
     async def get(self, collection: Collection, key: Key) -> Stored | None:
         """Raises:
@@ -142,6 +164,23 @@ class Vault:
                 await self._witness(collection.name)
         return page
 
+    async def between(self, collection: Collection, first: date, last: date) -> AsyncIterator[Stored]:
+        """Every record of the days, in their order, whatever the length of the range; by tokens where they are few.
+
+        Raises:
+            DecryptionError: one of them does not open.
+        """
+        while first <= last:
+            until = min(last, date.fromordinal(first.toordinal() + MOST_TOKENS - 1))
+            page = await self.days(collection, first, until, limit=MOST_TOKENS * len(collection.kinds))
+            if page.unreadable:
+                raise DecryptionError
+            for stored in page.items:
+                yield stored
+            if until == date.max:
+                return
+            first = date.fromordinal(until.toordinal() + 1)
+
     async def long_range(self, collection: Collection, first: date, last: date, *, after: Key | None = None, limit: int = 100) -> Page:
         """As `days`, for any range: opens the whole collection, because the database knows no order to seek in."""
         low, high = first.isoformat(), last.isoformat()
@@ -166,7 +205,7 @@ class Vault:
             unreadable = 0
             for row_id, sealed, tag in rows:
                 try:
-                    items.append(self._open_by_content(collection, _bytes(row_id), sealed, tag))
+                    items.append(self._open(collection, None, _bytes(row_id), sealed, tag))
                 except DecryptionError:
                     unreadable += 1
                 if time.monotonic() > until:
@@ -191,20 +230,20 @@ class Vault:
         """
         raw = self._encoded(collection, document)
 
-        def decide(stored: Stored | None) -> bytes:
+        def decide(stored: Stored | None) -> Document:
             if stored is None and expected is None:
-                return raw
+                return document
             if stored is None:
                 raise PreconditionError
             if stored.raw == raw or (expected is not None and (stored.etag in expected or "*" in expected)):
-                return raw
+                return document
             raise PreconditionError(etag=stored.etag, stored=stored.raw)
 
         return await self._settle(collection, key, decide)
 
     async def change(self, collection: Collection, key: Key, edit: Callable[[Stored | None], Document]) -> Written:
         """Read, edit, write; edited again when something else was written in between, so that both changes are kept."""
-        return await self._settle(collection, key, lambda stored: self._encoded(collection, edit(stored)))
+        return await self._settle(collection, key, edit)
 
     async def restore(self, collection: Collection, key: Key, document: Document, *, created_ms: int, updated_ms: int) -> Written | None:
         """A record from an archive with its own instants; None when a different document is stored (nothing is changed)."""
@@ -215,7 +254,7 @@ class Vault:
         fresh = Stored(
             collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
         )
-        if await self._write(collection, fresh, None):
+        if await self._write(collection, fresh, None, self._name_tag(collection, document)):
             return Written(fresh, is_new=True)
         await self._unlock_again()
         return await self.restore(collection, key, document, created_ms=created_ms, updated_ms=updated_ms)
@@ -253,34 +292,53 @@ class Vault:
         """An id that only this vault can derive from these values (an Idempotency-Key): repeating gives the same."""
         return text_of(self._keys.index.token(collection.name, "idempotency", *values))
 
-    async def _settle(self, collection: Collection, key: Key, decide: Callable[[Stored | None], bytes]) -> Written:
+    async def _settle(self, collection: Collection, key: Key, decide: Callable[[Stored | None], Document]) -> Written:
         # Of many writes to one record in this process each waits for the one before it, instead of losing to it;
         # the conditions below are for the others.
-        async with _turns.setdefault((self._keys.vault_id, self._row_id(collection, key)), asyncio.Lock()):
+        async with self._turn(self._row_id(collection, key)):
             for _ in range(TRIES):
                 stored = await self.get(collection, key)
-                raw = decide(stored)
+                document = decide(stored)
+                raw = self._encoded(collection, document)
                 if stored is not None and stored.raw == raw:
                     return Written(stored, is_new=False)
                 fresh = self._successor(collection, key, stored, raw)
-                if await self._write(collection, fresh, stored):
+                if await self._write(collection, fresh, stored, self._name_tag(collection, document)):
                     return Written(fresh, is_new=stored is None)
                 await self._unlock_again()
         message = "This document is being changed by somebody else all the time. Try again in a moment."
         raise UnavailableError(message)
+
+    def _turn(self, what: bytes) -> asyncio.Lock:
+        return _turns.setdefault((self._keys.vault_id, what), asyncio.Lock())
 
     def _successor(self, collection: Collection, key: Key, stored: Stored | None, raw: bytes) -> Stored:
         now = self._clock.now_ms()
         created = stored.created_ms if stored else now
         return Stored(collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created, updated_ms=now, raw=raw)
 
-    async def _write(self, collection: Collection, fresh: Stored, stored: Stored | None) -> bool:
-        """One unit: the row and its conditions. False is a miss: the row or the gate is not what was read."""
+    async def _write(self, collection: Collection, fresh: Stored, stored: Stored | None, tag: bytes | None) -> bool:
+        """False is a miss: the row or the gate is not what was read.
+
+        Raises:
+            ConflictError: another record of the collection has the name, or there are as many as there may be.
+        """
+        if stored is not None or collection.most is None:
+            return await self._write_row(collection, fresh, stored, tag)
+        # New ones of a bounded collection are counted one after the other; two processes may each let one more in.
+        async with self._turn(collection.name.encode()):
+            if await self.count(collection) >= collection.most:
+                message = f"There are {collection.most} already, archived ones included: as many as one vault may have."
+                raise ConflictError(message)
+            return await self._write_row(collection, fresh, None, tag)
+
+    async def _write_row(self, collection: Collection, fresh: Stored, stored: Stored | None, tag: bytes | None) -> bool:
+        """One unit: the row and its conditions."""
         params = await self._conditions(collection, fresh.key)
         row_id = params["id"]
         head = HEAD.pack(collection.version, fresh.rev, fresh.created_ms, fresh.updated_ms)
-        sealed = self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id))
-        params |= {"tag": None, "sealed": sealed}
+        sealed = self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id, tag))
+        params |= {"tag": tag, "sealed": sealed}
         statement = ROWS[collection.name].insert if stored is None else ROWS[collection.name].update
         if stored is None:
             params["rowid"] = random_rowid(self._random)
@@ -291,11 +349,24 @@ class Vault:
         try:
             async with self._database.transaction() as unit:
                 is_hit = bool(await unit.run(statement, params))
-        except UniqueError:
+        except UniqueError as error:
+            if tag is not None and await self._is_taken(collection, tag, row_id):
+                message = "Another one has this name already."
+                raise ConflictError(message) from error
             return False  # somebody else made it first
         if is_hit:
             self._quota.added(self._keys.vault_id, rows=rows, size_bytes=size)
         return is_hit
+
+    def _name_tag(self, collection: Collection, document: Document) -> bytes | None:
+        """Token of the name, where names are unique: equal names collide without the database knowing them."""
+        if not isinstance(document, NamedDocument):
+            return None
+        return self._keys.index.token(collection.name, "name", document.folded_name())
+
+    async def _is_taken(self, collection: Collection, tag: bytes, row_id: Value) -> bool:
+        rows = await self._database.fetch(ROWS[collection.name].named, {"vault_id": self._keys.vault_id, "tag": tag})
+        return any(found != row_id for (found,) in rows)
 
     async def _conditions(self, collection: Collection, key: Key) -> dict[str, Value]:
         if self._keys.gate is None:
@@ -306,6 +377,7 @@ class Vault:
         """After a miss: perhaps only the row moved on, perhaps the gate changed and with it the keys."""
         if await _gate_of(self._database, self._keys.vault_id) != self._keys.gate:
             self._keys = await self._relock()
+            self._heads.clear()
 
     # ── sealing and opening ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -313,33 +385,32 @@ class Vault:
         return self._keys.index.token(collection.name, "key", *key)
 
     def _place(self, collection: Collection, row_id: Value, tag: Value = None) -> bytes:
-        return pae(_CONTEXT, self._keys.vault_id, collection.name.encode(), _bytes(row_id), b"" if tag is None else _tag(tag))
+        """PAE of context, vault, table and every clear column."""
+        head = self._heads.get(collection.name)
+        if head is None:
+            pieces = (_CONTEXT, self._keys.vault_id, collection.name.encode())
+            head = self._heads[collection.name] = pae_head(len(pieces) + 2, *pieces)
+        return head + pae_tail(_bytes(row_id), b"" if tag is None else _tag(tag))
 
-    def _open(self, collection: Collection, key: Key, row_id: bytes, sealed: Value, tag: Value) -> Stored:
+    def _open(self, collection: Collection, key: Key | None, row_id: bytes, sealed: Value, tag: Value) -> Stored:
+        """`key` None: as the document itself says, for a scan does not know it."""
         sealed = _bytes(sealed)
         plain = self._keys.cipher.open(sealed, self._place(collection, row_id, tag))
         version, rev, created, updated = HEAD.unpack_from(plain)
         if version > collection.version:
             message = "This record was written by a newer version of TimOS. It was left as it is."
             raise DecryptionError(message)
+        raw = plain[HEAD.size :]
         return Stored(
             collection=collection.name,
-            key=key,
+            key=_key_in(collection, raw) if key is None else key,
             rev=rev,
             created_ms=created,
             updated_ms=updated,
-            raw=plain[HEAD.size :],
+            raw=raw,
             salt=salt_of(sealed),
             sealed_bytes=len(sealed),
         )
-
-    def _open_by_content(self, collection: Collection, row_id: bytes, sealed: Value, tag: Value) -> Stored:
-        stored = self._open(collection, (), row_id, sealed, tag)
-        if not collection.has_days:
-            return stored
-        fields = _key_fields.decode(stored.raw)
-        key = (fields.day,) if collection.key == ("day",) else (fields.day, fields.kind)
-        return msgspec.structs.replace(stored, key=key)
 
     def _encoded(self, collection: Collection, document: Document) -> bytes:
         raw = canonical(document)
@@ -352,6 +423,14 @@ class Vault:
         params: dict[str, Value] = {f"id{n}": row_id for n, row_id in enumerate(ids)}
         params["vault_id"] = self._keys.vault_id
         return params
+
+
+def _key_in(collection: Collection, raw: bytes) -> Key:
+    parts = collection.key
+    if not parts:
+        return ()
+    fields = _key_fields.decode(raw)
+    return (getattr(fields, parts[0]),) if len(parts) == 1 else (getattr(fields, parts[0]), getattr(fields, parts[1]))
 
 
 def random_rowid(random: Randomness) -> int:

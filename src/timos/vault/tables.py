@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     and_,
     bindparam,
     column,
@@ -52,6 +53,8 @@ def _table(collection: Collection) -> Table:
         Column("tag", Id, nullable=True),
         Column("sealed", Blob, nullable=False),
         PrimaryKeyConstraint("vault_id", "id"),
+        # only where a tag is ever set: an index of nulls would cost every write
+        *([UniqueConstraint("vault_id", "tag")] if collection.has_names else []),
     )
 
 
@@ -122,6 +125,7 @@ class RowStatements:
     insert: Statement
     update: Statement
     delete: Statement
+    named: Statement
     purge: Statement
     use: Statement
 
@@ -150,6 +154,7 @@ class RowStatements:
                 update(rows).where(_place(rows), _unchanged(rows), _gate_holds()).values(sealed=bindparam("sealed"), tag=bindparam("tag")),
             ),
             delete=Statement(f"{rows.name}.delete", delete(rows).where(_place(rows), _unchanged(rows), _gate_holds())),
+            named=Statement(f"{rows.name}.named", select(rows.c.id).where(mine, rows.c.tag == bindparam("tag"))),
             purge=Statement(f"{rows.name}.purge", delete(rows).where(mine)),
             use=Statement(f"{rows.name}.use", select(func.count(), func.sum(func.length(rows.c.sealed))).select_from(rows).where(mine)),
         )

@@ -1,12 +1,10 @@
 """The front door: who is asking, and the unlocked vault that is theirs. The only module of the web that touches both halves."""
 
 from datetime import UTC, date, datetime
-from functools import partial
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import CsrfError, UnauthenticatedError
 from timos.lifecycle.instance import Instance
-from timos.platform.audit import Event
 from timos.platform.auth.sessions import Session
 from timos.vault.store import Vault
 from timos.web.middleware.csrf import SAFE_METHODS
@@ -96,20 +94,4 @@ async def unlocked(call: Call) -> Vault:
         VaultLockedError, KeyUnavailableError
     """
     session = session_of(call)
-    instance = services_of(call).instance
-    keyring = instance.keyring
-    keys = keyring.cached(session.user_id, session.key_epoch) or await keyring.unlock(session.user_id, session.key_epoch)
-    return Vault(
-        instance.vault,
-        keys,
-        instance.clock,
-        random=instance.random,
-        quota=instance.quota,
-        relock=partial(keyring.unlock, session.user_id, session.key_epoch, fresh=True),
-        witness=partial(_witness, instance, session.user_id),
-    )
-
-
-async def _witness(instance: Instance, user_id: bytes, _collection: str) -> None:
-    """That a row of this user did not open is worth an audit event; which one is not written down outside the vault."""
-    await instance.audit.record(Event.RECORD_UNREADABLE, user_id)
+    return await services_of(call).instance.open_vault(session.user_id, session.key_epoch)

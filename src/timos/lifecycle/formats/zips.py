@@ -9,7 +9,7 @@
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -55,8 +55,10 @@ def is_safe_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def read_members(raw: bytes) -> list[Member]:
+def read_members(raw: bytes, *, is_safe: Callable[[str], bool] = is_safe_name) -> list[Member]:
     """All members but folders, checked as far as can be without unpacking. `path` of an error names the member.
+
+    `is_safe` says which names are taken; a wider rule than ours is for readers that never make a file of a name.
 
     Raises:
         MalformedError: no zip file, or damaged.
@@ -70,7 +72,7 @@ def read_members(raw: bytes) -> list[Member]:
     for number in range(1, count + 1):
         if at + _ENTRY.size > end:
             raise _damaged("archive")
-        member, at = _member(raw, at, number)
+        member, at = _member(raw, at, number, is_safe)
         members.append(member)
     if at != end:
         raise _damaged("archive")
@@ -93,12 +95,12 @@ def _directory(raw: bytes) -> tuple[int, int, int]:
     return count, start, at
 
 
-def _member(raw: bytes, at: int, number: int) -> tuple[Member, int]:
+def _member(raw: bytes, at: int, number: int, is_safe: Callable[[str], bool]) -> tuple[Member, int]:
     fields = _ENTRY.unpack_from(raw, at)
     mark, _, _, flags, method, _, _, crc, packed, size, name_bytes, extra, comment, disk, _, attributes, header_at = fields
     name_at = at + _ENTRY.size
     raw_name = raw[name_at : name_at + name_bytes]
-    name = _safe_name(raw_name, number)
+    name = _safe_name(raw_name, number, is_safe)
     if mark != b"PK\x01\x02" or disk:
         raise _damaged(name)
     if flags & _ENCRYPTED:
@@ -111,9 +113,12 @@ def _member(raw: bytes, at: int, number: int) -> tuple[Member, int]:
     return Member(name, method, crc, packed, size, header_at, start), name_at + name_bytes + extra + comment
 
 
-def _safe_name(raw_name: bytes, number: int) -> str:
-    name = raw_name.decode("ascii", "replace")
-    if not is_safe_name(name):
+def _safe_name(raw_name: bytes, number: int, is_safe: Callable[[str], bool]) -> str:
+    try:
+        name = raw_name.decode("utf-8")  # some write it without the flag that says so
+    except UnicodeDecodeError:
+        name = raw_name.decode("cp437")  # APPNOTE D.1; takes all bytes, so that different names stay different
+    if not is_safe(name):
         raise InputError("A member has a name that no archive of ours has.", path=f"member {number}")
     return name
 

@@ -36,7 +36,7 @@ async def search(
     matches: list[tuple[Key, Collection, Stored]] = []
     searched = unreadable = 0
     for collection in collections:
-        if (first or last) and not collection.has_days:
+        if not collection.is_content or ((first or last) and not collection.has_days):
             continue
         async for opened in vault.scan(collection):
             searched += len(opened.items)
@@ -46,7 +46,8 @@ async def search(
                     continue
                 if query.might_match(stored.raw) and query.matches(_texts(collection, stored)):
                     matches.append((stored.key, collection, stored))
-    matches.sort(key=lambda match: match[0], reverse=True)
+    # newest first; what has no day comes last
+    matches.sort(key=lambda match: (match[1].has_days, match[0]), reverse=True)
     hits = [
         Hit(collection=collection.name, key=key, snippets=query.snippets(_texts(collection, stored)))
         for key, collection, stored in matches[:limit]

@@ -1,35 +1,81 @@
 """All that the Today screen needs, in one answer."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from timos.vault.collections import daily_entries, feels_entries, preferences
-from timos.vault.collections.preferences import Preferences
+from timos.vault.actions import habits, weekly
+from timos.vault.actions.habits import HabitToday
+from timos.vault.actions.weekly import CurrentWeek
+from timos.vault.collections import daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
+from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.store import Stored, Vault
+
+ON_THIS_DAY_YEARS = 5  # looked back
 
 
 class Today(msgspec.Struct, frozen=True, kw_only=True):
-    """The records of one day; None for what was not written yet."""
+    """The records of one day; None for what was not written yet. `on_this_day` are entries of the same day in earlier years."""
 
     day: date
     entry: Stored | None
     morning: Stored | None
     evening: Stored | None
+    scores: Stored | None
+    moods: Stored | None
     preferences: Stored | None
+    pillars: list[Stored]
+    habits: list[HabitToday]
+    week: CurrentWeek
+    on_this_day: list[Stored]
+
+
+async def preferences_of(vault: Vault) -> tuple[Stored | None, Preferences]:
+    """As stored, and what holds: the defaults where nothing is stored."""
+    stored = await vault.get(preferences.COLLECTION, ())
+    return stored, msgspec.json.decode(stored.raw, type=Preferences) if stored else Preferences()
+
+
+def day_now(wanted: Preferences, now: datetime) -> date:
+    """Today, for a user with these preferences."""
+    return day_at(wanted, now)
 
 
 async def today(vault: Vault, *, now: datetime, day: date | None) -> Today:
     """`day` None means today by the user's own time zone and hour."""
-    stored = await vault.get(preferences.COLLECTION, ())
-    if day is None:
-        wanted = msgspec.json.decode(stored.raw, type=Preferences) if stored else Preferences()
-        day = preferences.day_at(wanted, now)
+    stored, wanted = await preferences_of(vault)
+    day = day or day_now(wanted, now)
     text = day.isoformat()
     return Today(
         day=day,
         entry=await vault.get(daily_entries.COLLECTION, (text,)),
         morning=await vault.get(feels_entries.COLLECTION, (text, "morning")),
         evening=await vault.get(feels_entries.COLLECTION, (text, "evening")),
+        scores=await vault.get(pillar_scores.COLLECTION, (text,)),
+        moods=await vault.get(mood_logs.COLLECTION, (text,)),
         preferences=stored,
+        pillars=await _pillars(vault),
+        habits=await habits.of_day(vault, day, wanted),
+        week=await weekly.current(vault, day),
+        on_this_day=await _on_this_day(vault, day),
     )
+
+
+async def _pillars(vault: Vault) -> list[Stored]:
+    found = [(msgspec.json.decode(stored.raw, type=pillars.Pillar), stored) for stored in await vault.all(pillars.COLLECTION)]
+    living = [(pillar.position, pillar.name, stored) for pillar, stored in found if pillar.archived_at is None]
+    return [stored for *_, stored in sorted(living, key=lambda one: one[:2])]
+
+
+async def _on_this_day(vault: Vault, day: date) -> list[Stored]:
+    days = [_years_before(day, years) for years in range(1, ON_THIS_DAY_YEARS + 1)]
+    found = [await vault.get(daily_entries.COLLECTION, (one.isoformat(),)) for one in days]
+    return [stored for stored in found if stored]
+
+
+def _years_before(day: date, years: int) -> date:
+    """29 February falls on the 28th in other years."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=day.day - 1) if day.year > years else day - timedelta(days=1)

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from timos.kernel.errors import InputError
-from timos.vault.record import KIB, Collection, DayDocument
+from timos.vault.record import KIB, Collection, DayDocument, Reference
 
 MAX_NOTES = 200
 
@@ -54,6 +54,15 @@ class DailyEntry(DayDocument, frozen=True, kw_only=True):
     place: Short | None = None
     weather: Short | None = None
     source: Source | None = None
+
+    def references(self) -> Iterator[Reference]:
+        for at, link in enumerate(self.pillars):
+            yield Reference(f"$.pillars[{at}].pillar", "pillars", link.pillar)
+        for at, note in enumerate(self.notes):
+            if note.pillar is not None:
+                yield Reference(f"$.notes[{at}].pillar", "pillars", note.pillar)
+            if note.mood is not None:
+                yield Reference(f"$.notes[{at}].mood", "moods", note.mood)
 
     def texts(self) -> Iterator[str]:
         yield self.title

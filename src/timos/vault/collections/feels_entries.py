@@ -19,7 +19,7 @@ Text = Annotated[str, msgspec.Meta(max_length=16 * KIB)]
 class Morning(DayDocument, frozen=True, kw_only=True, tag_field="kind", tag="morning"):
     """The morning pulse. Valence and energy run from -1 to 1; nothing is required."""
 
-    kind: ClassVar[str] = "morning"
+    key_kind: ClassVar[str] = "morning"
     mental_state: Level | None = None
     strongest_emotion: Emotion | None = None
     emotions: Emotions = ()
@@ -39,7 +39,7 @@ class Morning(DayDocument, frozen=True, kw_only=True, tag_field="kind", tag="mor
 class Evening(DayDocument, frozen=True, kw_only=True, tag_field="kind", tag="evening"):
     """The evening reflection. `pressure_or_purpose` runs from -2 (pressure) to 2 (purpose)."""
 
-    kind: ClassVar[str] = "evening"
+    key_kind: ClassVar[str] = "evening"
     energy_givers: Lines = ()
     energy_drainers: Lines = ()
     pressure_or_purpose: Annotated[int, msgspec.Meta(ge=-2, le=2)] | None = None

@@ -1,6 +1,6 @@
 """The registry of routes: an explicit list of the modules that have some."""
 
-from timos.web.api import auth, days, pages, records, system, transfer
+from timos.web.api import auth, days, habits, insights, moods, named, pages, pillars, records, system, transfer, weekly
 from timos.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -8,6 +8,12 @@ ROUTES: tuple[Route, ...] = (
     *auth.routes(),
     *days.routes(),
     *records.routes(),
+    *named.routes(),
+    *pillars.routes(),
+    *habits.routes(),
+    *moods.routes(),
+    *weekly.routes(),
+    *insights.routes(),
     *transfer.routes(),
     *pages.routes(),
 )

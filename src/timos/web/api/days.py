@@ -9,26 +9,23 @@ import msgspec
 
 from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, UnavailableError, VaultLockedError
 from timos.vault.actions import notes
+from timos.vault.actions.habits import HabitToday
 from timos.vault.actions.notes import NewNote
 from timos.vault.actions.search import search
 from timos.vault.actions.today import today
-from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, preferences
+from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
 from timos.vault.matching import Query
 from timos.vault.record import Collection, parse_bound, parse_day
 from timos.vault.store import Stored
 from timos.web.answers import Answer, json_answer
+from timos.web.api.ranges import DayQuery
 from timos.web.api.records import Record, answer_type, day_of, record_of
+from timos.web.api.weekly import WeekAnswer, week_answer
 from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, Route
 
 MAX_HITS = 100
 _PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
-
-
-class TodayQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Without `day`: today in the user's own time zone."""
-
-    day: str | None = None
 
 
 class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +35,13 @@ class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     entry: Record | None
     morning: Record | None
     evening: Record | None
+    scores: Record | None
+    moods: Record | None
     preferences: Record | None
+    pillars: list[Record]
+    habits: list[HabitToday]
+    week: WeekAnswer
+    on_this_day: list[Record]
 
 
 class SearchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"first": "from", "last": "to"}):
@@ -78,7 +81,7 @@ class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def show_today(call: Call) -> Answer:
     services = services_of(call)
-    query: TodayQuery = call.query
+    query: DayQuery = call.query
     day = parse_day(query.day, path="day", today_utc=services.today_utc()) if query.day is not None else None
     found = await today(await unlocked(call), now=services.now(), day=day)
 
@@ -91,7 +94,13 @@ async def show_today(call: Call) -> Answer:
             entry=record(daily_entries.COLLECTION, found.entry),
             morning=record(feels_entries.COLLECTION, found.morning),
             evening=record(feels_entries.COLLECTION, found.evening),
+            scores=record(pillar_scores.COLLECTION, found.scores),
+            moods=record(mood_logs.COLLECTION, found.moods),
             preferences=record(preferences.COLLECTION, found.preferences),
+            pillars=[record_of(pillars.COLLECTION, stored) for stored in found.pillars],
+            habits=found.habits,
+            week=week_answer(found.week),
+            on_this_day=[record_of(daily_entries.COLLECTION, stored) for stored in found.on_this_day],
         )
     )
 
@@ -127,7 +136,7 @@ async def find(call: Call) -> Answer:
         SearchHit(
             collection=hit.collection,
             id=by_name[hit.collection].public_id(hit.key),
-            day=hit.key[0] if hit.key else None,
+            day=hit.key[0] if by_name[hit.collection].has_days else None,
             snippets=[[Piece(piece.text, piece.marked) for piece in snippet] for snippet in hit.snippets],
         )
         for hit in found.hits
@@ -155,7 +164,7 @@ def routes() -> Iterator[Route]:
         name="today",
         summary="All that the Today screen needs",
         handler=show_today,
-        query=TodayQuery,
+        query=DayQuery,
         answer=TodayAnswer,
     )
     yield Route(

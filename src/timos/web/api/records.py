@@ -7,29 +7,33 @@
 {path}                 GET PUT PATCH DELETE      (the one document of its sort)
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import date, datetime
 from functools import partial, reduce
-from operator import or_
+from operator import itemgetter, or_
 from typing import Any
 
 import msgspec
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import (
+    ConflictError,
     DecryptionError,
     InputError,
     NotFoundError,
     PreconditionError,
     QuotaError,
+    TimosError,
     TooLargeError,
     UnavailableError,
     VaultLockedError,
 )
-from timos.kernel.ids import bytes_of, text_of
+from timos.kernel.ids import ID_BYTES, bytes_of, text_of
+from timos.vault.actions import references
 from timos.vault.collections import COLLECTIONS
-from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, parse_bound, parse_day
-from timos.vault.store import UNKNOWN, Page, Stored
+from timos.vault.collections.weekly_recaps import parse_week
+from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, is_id, parse_bound, parse_day
+from timos.vault.store import UNKNOWN, Page, Stored, Vault
 from timos.web import strict_json
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.deps import services_of, session_of, unlocked
@@ -112,7 +116,10 @@ async def read(collection: Collection, kind: str | None, call: Call) -> Answer:
 async def write(collection: Collection, kind: str | None, call: Call) -> Answer:
     key = key_of(collection, kind, call)
     document = checked(collection, key, call.body)
-    written = await (await unlocked(call)).put(collection, key, document, expected_of(call))
+    vault = await unlocked(call)
+    if collection.has_ids or has_references(document):
+        await refer(vault, collection, document, await known(vault, collection, key))
+    written = await vault.put(collection, key, document, expected_of(call))
     return json_answer(record_of(collection, written.stored), status=201 if written.is_new else 200, etag=written.stored.etag)
 
 
@@ -128,8 +135,40 @@ async def patch(collection: Collection, kind: str | None, call: Call) -> Answer:
         merged = msgspec.json.encode(_merged(before, call.body))
         return checked(collection, key, strict_json.decode(merged, collection.type_of(key)))
 
-    written = await (await unlocked(call)).change(collection, key, edit)
+    vault = await unlocked(call)
+    before = await known(vault, collection, key)
+    document = edit(before)
+    if has_references(document):
+        await refer(vault, collection, document, before)
+    written = await vault.change(collection, key, edit)
     return json_answer(record_of(collection, written.stored), status=201 if written.is_new else 200, etag=written.stored.etag)
+
+
+async def create(collection: Collection, call: Call) -> Answer:
+    """A new record with an id of ours; the same Idempotency-Key gives the same record, or 409 with another content."""
+    vault = await unlocked(call)
+    idempotency_key = call.header("idempotency-key")
+    random = services_of(call).instance.random
+    key = (vault.derived_id(collection, idempotency_key) if idempotency_key else text_of(random(ID_BYTES)),)
+    document = checked(collection, key, call.body)
+    await refer(vault, collection, document, None)
+    try:
+        written = await vault.put(collection, key, document)
+    except PreconditionError as error:
+        message = "This Idempotency-Key was used for something else."
+        raise ConflictError(message) from error
+    return json_answer(record_of(collection, written.stored), status=201, etag=written.stored.etag)
+
+
+async def list_all(collection: Collection, call: Call) -> Answer:
+    items: list[Stored] = []
+    unreadable = 0
+    async for opened in (await unlocked(call)).scan(collection):
+        items += opened.items
+        unreadable += opened.unreadable
+    order = [(*_place_in_list(stored.raw), stored.key, stored) for stored in items]
+    order.sort(key=itemgetter(0, 1, 2))
+    return json_answer(_listing(collection, [stored for *_, stored in order], [UNKNOWN] * unreadable, None))
 
 
 async def delete(collection: Collection, kind: str | None, call: Call) -> Answer:
@@ -172,7 +211,52 @@ def day_of(call: Call) -> date:
     return parse_day(call.path["day"], path="day", today_utc=services_of(call).today_utc())
 
 
+async def known(vault: Vault, collection: Collection, key: Key) -> Stored | None:
+    """What is stored; an id that is not there is no address to write to, for ids are ours to give.
+
+    Raises:
+        NotFoundError: see there.
+    """
+    stored = await vault.get(collection, key)
+    if stored is None and collection.has_ids:
+        raise NotFoundError
+    return stored
+
+
+def has_references(document: Document) -> bool:
+    return any(True for _ in document.references())
+
+
+async def refer(vault: Vault, collection: Collection, document: Document, before: Stored | None) -> None:
+    """Raises:
+    InputError: the document points at something that is not there.
+    """
+    await references.check(vault, document, collection.decode(before.raw) if before else None)
+
+
+class _InList(msgspec.Struct):
+    position: int = 0
+    name: str = ""
+
+
+def _place_in_list(raw: bytes) -> tuple[int, str]:
+    fields = msgspec.json.decode(raw, type=_InList)
+    return fields.position, fields.name.casefold()
+
+
 def key_of(collection: Collection, kind: str | None, call: Call) -> Key:
+    """The natural key that the address names.
+
+    Raises:
+        InputError: no plausible day, or no week of the calendar.
+        NotFoundError: no id that we could have given.
+    """
+    if collection.has_ids:
+        if not is_id(call.path["id"]):
+            raise NotFoundError
+        return (call.path["id"],)
+    if collection.key == ("week",):
+        return (parse_week(call.path["week"], path="week"),)
     if not collection.has_days:
         return ()
     day = day_of(call).isoformat()
@@ -247,29 +331,51 @@ def _merged(target: Any, patch_: Any) -> Any:  # Any: JSON values
 
 def routes() -> Iterator[Route]:
     for collection in COLLECTIONS:
-        if not collection.has_days:
+        if collection.path is None:
+            continue  # only verbs reach it
+        if not collection.key:
             yield from _document_routes(collection, collection.path, None)
-            continue
-        yield _list_route(collection)
-        if collection.key == ("day",):
-            yield from _document_routes(collection, f"{collection.path}/{{day}}", None)
-            continue
-        yield _day_route(collection)
-        for kind in collection.kinds:
-            yield from _document_routes(collection, f"{collection.path}/{{day}}/{kind}", kind)
+        elif collection.key == ("day", "kind"):
+            yield _list_route(collection, list_days, ListQuery)
+            yield _day_route(collection)
+            for kind in collection.kinds:
+                yield from _document_routes(collection, f"{collection.path}/{{day}}/{kind}", kind)
+        else:
+            yield _list_route(collection, list_days, ListQuery) if collection.has_days else _list_route(collection, list_all, None)
+            if collection.has_ids:
+                yield _create_route(collection)
+            yield from _document_routes(collection, f"{collection.path}/{{{collection.key[0]}}}", None)
 
 
-def _list_route(collection: Collection) -> Route:
+def _list_route(collection: Collection, handler: Callable[[Collection, Call], Awaitable[Answer]], query: type | None) -> Route:
     return Route(
         method="GET",
-        path=collection.path,
+        path=collection.path or "",
         name=f"{collection.name}_list",
-        summary=f"{collection.label}: list by day, a page at a time",
+        summary=f"{collection.label}: list by day, a page at a time" if query else f"{collection.label}: all of them",
         tag=collection.label,
-        handler=partial(list_days, collection),
-        query=ListQuery,
+        handler=partial(handler, collection),
+        query=query,
         answer=listing_type(collection),
         problems=_PROBLEMS,
+    )
+
+
+def _create_route(collection: Collection) -> Route:
+    return Route(
+        method="POST",
+        path=collection.path or "",
+        name=f"{collection.name}_create",
+        summary=f"{collection.label}: make one",
+        tag=collection.label,
+        handler=partial(create, collection),
+        body=collection.kinds[""],
+        body_limit_bytes=collection.limit_bytes + 4 * KIB,
+        answer=answer_type(collection),
+        status=201,
+        headers=("Idempotency-Key",),
+        is_idempotency_keyed=True,
+        problems=(ConflictError, QuotaError, TooLargeError, *_PROBLEMS),
     )
 
 
@@ -286,12 +392,21 @@ def _day_route(collection: Collection) -> Route:
     )
 
 
+def _missing(collection: Collection) -> tuple[type[TimosError], ...]:
+    return (NotFoundError,) if collection.has_ids else ()
+
+
+def _taken(collection: Collection) -> tuple[type[TimosError], ...]:
+    return (ConflictError,) if collection.has_names else ()
+
+
 def _document_routes(collection: Collection, path: str, kind: str | None) -> Iterator[Route]:
     document = collection.kinds[kind or ""]
     prefix = f"{collection.name}_{kind}" if kind else collection.name
     label = f"{collection.label} ({kind})" if kind else collection.label
     answer = answer_type(collection, document)
     limit = collection.limit_bytes + 4 * KIB  # white space and the like around the document itself
+    made = {} if collection.has_ids else {201: answer}  # ids are ours to give: nothing is made at one
     common: dict[str, Any] = {"path": path, "tag": collection.label, "answer": answer}  # Any: keyword arguments
     yield Route(
         method="GET",
@@ -308,9 +423,9 @@ def _document_routes(collection: Collection, path: str, kind: str | None) -> Ite
         handler=partial(write, collection, kind),
         body=document,
         body_limit_bytes=limit,
-        other_statuses={201: answer},
+        other_statuses=made,
         headers=("If-Match",),
-        problems=(PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
+        problems=(*_missing(collection), *_taken(collection), PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
         **common,
     )
     yield Route(
@@ -320,9 +435,9 @@ def _document_routes(collection: Collection, path: str, kind: str | None) -> Ite
         handler=partial(patch, collection, kind),
         body=dict[str, Any],
         body_limit_bytes=limit,
-        other_statuses={201: answer},
+        other_statuses=made,
         headers=("If-Match",),
-        problems=(PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
+        problems=(*_missing(collection), *_taken(collection), PreconditionError, QuotaError, TooLargeError, *_PROBLEMS),
         **common,
     )
     yield Route(

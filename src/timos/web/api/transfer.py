@@ -9,15 +9,19 @@ import msgspec
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import (
+    DecryptionError,
     InputError,
     KeyUnavailableError,
     LimitError,
+    NotFoundError,
     StepUpError,
     TooLargeError,
     UnavailableError,
     VaultLockedError,
 )
+from timos.kernel.ids import ID_BYTES, text_of
 from timos.lifecycle import erase as erasing
+from timos.lifecycle import undo as undoing
 from timos.lifecycle.export import export
 from timos.lifecycle.import_ import Report, import_
 from timos.platform.audit import Event
@@ -35,9 +39,11 @@ UPLOAD_SECONDS = 600
 
 
 class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`jsonl`: one {"date","text"} a line; `archive`: a zip that this program exported. `dry_run` changes nothing."""
+    """`jsonl`: one {"date","text"} a line; `archive`: a zip that this program exported; `markdown`: a zip of a folder of daily notes.
+    `dry_run` changes nothing.
+    """
 
-    format: Literal["jsonl", "archive"] = "jsonl"
+    format: Literal["jsonl", "archive", "markdown"] = "jsonl"
     dry_run: bool = False
 
 
@@ -57,6 +63,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     conflict: int
     refused: int
     dry_run: bool
+    batch: str | None
     problems: list[ImportProblem]
 
 
@@ -64,6 +71,30 @@ class ImportAnswer(msgspec.Struct, frozen=True):
     """The last line of the stream, or the whole answer."""
 
     report: ImportReport
+
+
+class ImportedBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """An import that can be undone."""
+
+    id: str
+    at: datetime
+    format: str
+    records: int
+
+
+class ImportedBatches(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest first; `unreadable` records of imports did not open, and until they do nothing can be undone."""
+
+    items: list[ImportedBatch]
+    unreadable: int
+
+
+class UndoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`kept` were changed since the import, `gone` deleted since."""
+
+    removed: int
+    kept: int
+    gone: int
 
 
 class EraseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +125,13 @@ async def take_in(call: Call) -> Answer:
     raw = await call.read_raw(services.import_limit_bytes)
     vault = await unlocked(call)
     steps = import_(
-        vault, raw, query.format, dry_run=query.dry_run, now_ms=services.instance.clock.now_ms(), today_utc=services.today_utc()
+        vault,
+        raw,
+        query.format,
+        dry_run=query.dry_run,
+        now_ms=services.instance.clock.now_ms(),
+        today_utc=services.today_utc(),
+        batch_id=text_of(services.instance.random(ID_BYTES)),
     )
     if not query.dry_run:
         await services.instance.audit.record(Event.IMPORT_MADE, session.user_id)
@@ -119,6 +156,21 @@ async def _told(steps: AsyncGenerator[tuple[int, int, Report]]) -> AsyncIterator
         return
     if last is not None:
         yield msgspec.json.encode(ImportAnswer(_report(last))) + b"\n"
+
+
+async def list_imports(call: Call) -> Answer:
+    stored = await undoing.batches(await unlocked(call))
+    found: dict[str, ImportedBatch] = {}
+    for _, batch in stored.parts:
+        before = found[batch.batch].records if batch.batch in found else 0
+        found[batch.batch] = ImportedBatch(id=batch.batch, at=batch.at, format=batch.format, records=before + len(batch.made))
+    newest = sorted(found.values(), key=lambda one: one.at, reverse=True)
+    return json_answer(ImportedBatches(items=newest, unreadable=stored.unreadable))
+
+
+async def undo(call: Call) -> Answer:
+    undone = await undoing.undo(await unlocked(call), call.path["id"])
+    return json_answer(UndoAnswer(removed=undone.removed, kept=undone.kept, gone=undone.gone))
 
 
 async def give_out(call: Call) -> Answer:
@@ -174,7 +226,13 @@ async def _stepped_up(call: Call, action: Action) -> None:
 def _report(report: Report) -> ImportReport:
     problems = [ImportProblem(where=problem.where, day=problem.day, reason=problem.reason) for problem in report.problems]
     return ImportReport(
-        new=report.new, same=report.same, conflict=report.conflict, refused=report.refused, dry_run=report.dry_run, problems=problems
+        new=report.new,
+        same=report.same,
+        conflict=report.conflict,
+        refused=report.refused,
+        dry_run=report.dry_run,
+        batch=report.batch,
+        problems=problems,
     )
 
 
@@ -194,6 +252,26 @@ def routes() -> Iterator[Route]:
         answer=ImportAnswer,
         rate="transfer",
         problems=(InputError, TooLargeError, VaultLockedError, LimitError, UnavailableError),
+    )
+    yield Route(
+        method="GET",
+        path="/api/imports",
+        name="imports_list",
+        summary="Imports that can be undone",
+        tag="Data",
+        handler=list_imports,
+        answer=ImportedBatches,
+        problems=(VaultLockedError, UnavailableError),
+    )
+    yield Route(
+        method="DELETE",
+        path="/api/imports/{id}",
+        name="import_undo",
+        summary="Undo an import: what it made goes, what was changed since stays",
+        tag="Data",
+        handler=undo,
+        answer=UndoAnswer,
+        problems=(NotFoundError, VaultLockedError, DecryptionError, UnavailableError),
     )
     yield Route(
         method="POST",

@@ -1,0 +1,58 @@
+"""Logging moods: appended on the server, at their place in the day."""
+
+from datetime import date, datetime
+
+import msgspec
+
+from timos.kernel.errors import ConflictError
+from timos.kernel.ids import ID_BYTES, Randomness, text_of
+from timos.vault.actions import references
+from timos.vault.collections import mood_logs
+from timos.vault.collections.mood_logs import Id, LogText, MoodDay, MoodLog, Tags, with_log
+from timos.vault.record import Document
+from timos.vault.store import Stored, Vault, Written
+
+
+class NewMoodLog(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`day` is the user's calendar day; without it the day is that of `at` in the user's time zone."""
+
+    mood: Id
+    day: date | None = None
+    at: datetime | None = None
+    note: LogText = ""
+    tags: Tags = ()
+    pillar: Id | None = None
+
+
+async def append(vault: Vault, day: date, new: NewMoodLog, *, at: datetime, random: Randomness, idempotency_key: str | None) -> Written:
+    """The same `idempotency_key` again adds nothing.
+
+    Raises:
+        InputError: a mood or pillar that is not there, or a day that is full.
+        ConflictError: that key came before with another mood.
+    """
+    collection = mood_logs.COLLECTION
+    log_id = vault.derived_id(collection, "log", idempotency_key) if idempotency_key else text_of(random(ID_BYTES))
+    log = MoodLog(id=log_id, at=at, mood=new.mood, note=new.note, tags=new.tags, pillar=new.pillar)
+    await references.check(vault, MoodDay(day=day, logs=(log,)), None)
+
+    def edit(stored: Stored | None) -> Document:
+        known = msgspec.json.decode(stored.raw, type=MoodDay) if stored else MoodDay(day=day)
+        same = next((one for one in known.logs if one.id == log_id), None)
+        if same is None:
+            return with_log(known, log)
+        if (same.mood, same.note) != (log.mood, log.note):
+            message = "This Idempotency-Key was used for another mood."
+            raise ConflictError(message)
+        return known
+
+    return await vault.change(collection, (day.isoformat(),), edit)
+
+
+async def between(vault: Vault, first: date, last: date) -> list[tuple[date, MoodLog]]:
+    """In the order of days and times."""
+    found: list[tuple[date, MoodLog]] = []
+    async for stored in vault.between(mood_logs.COLLECTION, first, last):
+        day = date.fromisoformat(stored.key[0])
+        found += [(day, log) for log in msgspec.json.decode(stored.raw, type=MoodDay).logs]
+    return found

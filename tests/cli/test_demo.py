@@ -1,0 +1,59 @@
+"""`timos demo`: half a year to look at, and nothing left behind."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import World, environment_in, world_in
+from timos.kernel.clock import instant
+from timos.lifecycle.demo import telling
+
+
+def test_the_demo_account_has_its_half_year(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        records = await telling.tell(world.instance, instant(world.clock.now_ms()).date())
+        assert records > telling.DAYS
+        credentials = {"address": telling.ADDRESS, "password": telling.PASSWORD, "kind": "bearer"}
+        token = (await world.client.post("/api/auth/login", json=credentials)).json()["access_token"]
+        headers = {"authorization": f"Bearer {token}"}
+        today = (await world.client.get("/api/today", headers=headers)).json()
+        assert today["morning"]
+        assert today["habits"]
+        assert today["week"]["carried"]
+        insights = (await world.client.get("/api/insights?from=2026-06-01&to=2026-11-22", headers=headers)).json()
+        assert insights["patterns"]["drivers"]  # something to find is in it
+
+    async def run() -> None:
+        async with world_in(tmp_path, template=None) as world:
+            await story(world)
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = environment_in(tmp_path)
+    for name in ("TIMOS_DATA_DIR", "TIMOS_MASTER_KEY", "TIMOS_REGISTRATION"):
+        del environment[name]
+    line = [sys.executable, "-m", "timos", "demo", "--no-browser", "--port", environment["TIMOS_PORT"]]
+    process = subprocess.Popen(line, env=environment, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{environment['TIMOS_SERVER']}/livez").is_success:
+                break
+        except httpx.TransportError:
+            time.sleep(0.05)
+    assert list(tmp_path.glob("timos-demo-*"))
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=20)
+    assert not list(tmp_path.glob("timos-demo-*"))
+    assert not (tmp_path / ".config").exists()
+    assert not (tmp_path / ".local").exists()
+    assert list(tmp_path.iterdir()) == []
