@@ -119,13 +119,14 @@ async def notes_of(person: Person) -> list[Json]:
 def test_a_note_is_added_to_the_day_with_its_time(tell: Tell) -> None:
     async def story(world: World) -> None:
         sam = await world.sign_up()
-        first = await sam.call("POST", NOTES, {"text": "First.", "mood": "calm", "pillar": "rest"})
+        pillar = (await sam.call("POST", "/api/pillars", {"name": "Rest"})).json()["id"]
+        first = await sam.call("POST", NOTES, {"text": "First.", "mood": "good", "pillar": pillar})
         assert first.status_code == 201
         assert first.headers["etag"] == first.json()["etag"]
         world.clock.go_on(90)
         second = await sam.call("POST", NOTES, {"text": "Second.", "at": "2026-11-20T08:00:00+05:30"})
         one, two = second.json()["document"]["notes"]
-        assert one == {"id": one["id"], "at": "2026-11-22T12:00:00Z", "text": "First.", "mood": "calm", "pillar": "rest"}
+        assert one == {"id": one["id"], "at": "2026-11-22T12:00:00Z", "text": "First.", "mood": "good", "pillar": pillar}
         assert (two["text"], two["at"], two["mood"], two["pillar"]) == ("Second.", "2026-11-20T08:00:00+05:30", None, None)
         assert one["id"] != two["id"]
         assert await notes_of(sam) == [one, two]
@@ -174,9 +175,9 @@ def test_the_same_key_again_adds_nothing_and_answers_the_same(tell: Tell) -> Non
 
     async def story(world: World) -> None:
         sam, ann = await world.sign_up("sam"), await world.sign_up("ann")
-        first = await sam.call("POST", NOTES, {"text": "n", "mood": "calm"}, headers=key)
+        first = await sam.call("POST", NOTES, {"text": "n", "mood": "good"}, headers=key)
         world.clock.go_on(60)
-        again = await sam.call("POST", NOTES, {"text": "n", "mood": "calm"}, headers=key)
+        again = await sam.call("POST", NOTES, {"text": "n", "mood": "good"}, headers=key)
         assert (again.status_code, again.json()) == (201, first.json())
         both = await asyncio.gather(*(sam.call("POST", NOTES, {"text": "m"}, headers={"idempotency-key": "k"}) for _ in range(2)))
         assert [answer.status_code for answer in both] == [201, 201]
@@ -197,7 +198,8 @@ def test_a_key_that_was_used_for_another_note_is_a_conflict(tell: Tell) -> None:
     async def story(world: World) -> None:
         sam = await world.sign_up()
         first = (await sam.call("POST", NOTES, {"text": "n"}, headers=key)).json()
-        for other in ({"text": "m"}, {"text": "n", "mood": "calm"}, {"text": "n", "pillar": "rest"}):
+        pillar = (await sam.call("POST", "/api/pillars", {"name": "Rest"})).json()["id"]
+        for other in ({"text": "m"}, {"text": "n", "mood": "good"}, {"text": "n", "pillar": pillar}):
             assert problem(await sam.call("POST", NOTES, other, headers=key)) == (409, "conflict", None)
         assert (await sam.call("GET", f"/api/entries/{DAY}")).json() == first
 

@@ -139,6 +139,8 @@ def test_an_entry_points_only_at_what_is_there(tell: Tell) -> None:
         wrong = await sam.call("PUT", "/api/entries/2026-11-21", {"pillars": [{"pillar": pillar}, {"pillar": "gone"}]})
         assert (wrong.status_code, wrong.json()["path"]) == (422, "$.pillars[1].pillar")
         assert (await sam.call("DELETE", f"/api/pillars/{pillar}")).status_code == 204
+        note = await sam.call("POST", f"/api/entries/{DAY}/notes", {"text": "n", "mood": "nobody"})
+        assert (note.status_code, note.json()["path"]) == (422, "$.notes[0].mood")
         # what it points at is gone; the entry can still be changed
         assert (await sam.call("PATCH", f"/api/entries/{DAY}", {"body": "y"})).status_code == 200
 

@@ -6,6 +6,7 @@ import msgspec
 
 from timos.kernel.errors import ConflictError
 from timos.kernel.ids import ID_BYTES, Randomness, text_of
+from timos.vault.actions import references
 from timos.vault.collections.daily_entries import COLLECTION, DailyEntry, Moment, Note, NoteText, Short, with_note
 from timos.vault.record import Document
 from timos.vault.store import Stored, Vault, Written
@@ -24,11 +25,13 @@ async def append(vault: Vault, day: date, new: NewNote, *, now: datetime, random
     """Add a note to the day. The same `idempotency_key` again adds nothing and gives the same answer.
 
     Raises:
+        InputError: a mood or pillar that is not there, or a day that is full.
         ConflictError: that key came before with another text.
     """
     text = day.isoformat()
     note_id = vault.derived_id(COLLECTION, "note", text, idempotency_key) if idempotency_key else text_of(random(ID_BYTES))
     note = Note(id=note_id, at=new.at or now, text=new.text, mood=new.mood, pillar=new.pillar)
+    await references.check(vault, DailyEntry(day=day, notes=(note,)), None)
 
     def edit(stored: Stored | None) -> Document:
         entry = msgspec.json.decode(stored.raw, type=DailyEntry) if stored else DailyEntry(day=day)
