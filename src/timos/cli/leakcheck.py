@@ -182,7 +182,10 @@ def _use_everything(client: httpx.Client, words: Words, password: str, address: 
 
 def _go_round_the_loop(client: httpx.Client, words: Words) -> None:
     """Pillars, habits, moods and the week: names and notes of each."""
-    pillar = _ok(client.post("/api/pillars", json={"name": words.new("pillar"), "purpose": words.new("purpose")}))["id"]
+    measured = {"purpose": words.new("purpose"), "target_text": words.new("target"), "unit": words.new("unit")[:32]}
+    pillar = _ok(client.post("/api/pillars", json={"name": words.new("pillar"), **measured}))["id"]
+    _ok(client.patch(f"/api/pillars/{pillar}", json={"name": words.new("second pillar name")}))
+    _ok(client.patch(f"/api/entries/{DAY}", json={"pillars": [{"pillar": pillar, "note": words.new("pillar note")}]}))
     habit = _ok(client.post("/api/habits", json={"name": words.new("habit")}))["id"]
     mood = _ok(client.post("/api/moods", json={"name": words.new("mood")}))["id"]
     _ok(client.put(f"/api/habits/{habit}/days/{DAY}", json={"note": words.new("tick")}))
@@ -199,6 +202,7 @@ def _go_round_the_loop(client: httpx.Client, words: Words) -> None:
     }
     _ok(client.put("/api/weekly/1066-W41", json=recap))
     _ok(client.post("/api/weekly/1066-W41/complete"))
+    client.put(f"/api/pillars/scores/{DAY}", json={"scores": {words.new("unknown pillar"): {"value": 7}}})
     client.post("/api/habits", json={"name": words.new("refused habit"), "schedule": words.new("refused schedule")})
     for path in ("/api/today", "/api/insights", "/api/habits/streaks", f"/api/moods/log?from={DAY}&to={DAY}"):
         _ok(client.get(path))
@@ -221,6 +225,7 @@ def _erase_one(root: Path, url: str, words: Words, password: str, report: Report
     before = _everything(root)
     with _signed_up(url, words, words.add("an erased address", f"canary.{secrets.token_hex(6)}@example.org"), password) as client:
         _write_days(client, words)
+        _go_round_the_loop(client, words)
         own = {value: place for value, place in _everything(root).items() if value not in before}
         granted = _ok(client.post("/api/auth/step-up", json={"password": password, "action": "erase"}))
         _ok(client.post("/api/account/erase", json={"phrase": "erase my account"}, headers={"X-Step-Up": granted["token"]}))
