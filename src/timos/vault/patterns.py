@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -82,13 +83,14 @@ def mean_of_7(series: Series, first: date, last: date) -> list[tuple[date, float
     start = max(1, first.toordinal() - WEEK_DAYS + 1)
     days = [date.fromordinal(ordinal) for ordinal in range(start, last.toordinal() + 1)]
     values = [series.get(day) for day in days]
-    sums = [0.0 if value is None else value for value in values]  # a slice of floats is summed fastest
-    known = [value is not None for value in values]
+    # running totals: a window is the difference of two, however long the range
+    sums = list(accumulate((0.0 if value is None else value for value in values), initial=0.0))
+    known = list(accumulate((value is not None for value in values), initial=0))
     found: list[tuple[date, float | None, float | None]] = []
     for at in range(first.toordinal() - start, len(days)):
-        week = slice(max(0, at - WEEK_DAYS + 1), at + 1)
-        n = sum(known[week])
-        found.append((days[at], values[at], sum(sums[week]) / n if n >= ENOUGH_OF_A_WEEK else None))
+        before = max(0, at - WEEK_DAYS + 1)
+        n = known[at + 1] - known[before]
+        found.append((days[at], values[at], (sums[at + 1] - sums[before]) / n if n >= ENOUGH_OF_A_WEEK else None))
     return found
 
 
