@@ -1,6 +1,8 @@
 import json
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -289,6 +291,17 @@ class Terminal:
         assert done.returncode == ExitCode.OK, done.stderr
         return done.stdout
 
+    def hears(self, *arguments: str) -> str:
+        """What is said beside the answer."""
+        done = self._server.command(*arguments)
+        assert done.returncode == ExitCode.OK, done.stderr
+        return done.stderr
+
+    def damage(self, table: str) -> None:
+        """No row of it opens any more."""
+        with closing(sqlite3.connect(self._server.folder / "data" / "vault.db")) as connection, connection:
+            connection.execute(f"UPDATE {table} SET sealed = zeroblob(600)")  # noqa: S608 (a name of ours)
+
     def json(self, *arguments: str) -> Json:
         return json.loads(self.says(*arguments, "--json"))
 
@@ -400,3 +413,9 @@ def _imports(ada: Terminal, folder: Path) -> None:
     assert "An old day." not in ada.says("day", "2020-01-01")
     for batch_id in (batch, "../auth/sessions"):
         assert "timos import --list" in ada.refused(ExitCode.NOT_FOUND, "import", "--undo", batch_id)
+    batch = ada.says("import", str(notes)).strip().rpartition("--undo=")[2]
+    assert "do not open" not in ada.hears("import", "--list")
+    ada.damage("imports")
+    assert "1 records of imports do not open" in ada.hears("import", "--list")
+    assert ada.json("import", "--list") == {"items": [], "unreadable": 1}
+    assert "1 records of this import did not open" in ada.hears("import", "--undo", batch)

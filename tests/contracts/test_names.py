@@ -124,10 +124,26 @@ def test_an_import_does_not_take_a_name_that_is_there(tell: Tell, sample: Sample
         desk = await desk_of(world, sample)
         await desk.make({**sample.other, "name": sample.body(sample.full, OTHER_DAY)["name"].upper()})
         rows = rows_of(world)
-        report = await imported(desk.person, archive_of([(sample, OTHER_DAY, sample.full)]))
-        assert (report["new"], report["refused"]) == (0, 1)
-        assert report["problems"][0]["reason"] == "Another one has this name already."
+        for asked in ("&dry_run=true", ""):
+            report = await imported(desk.person, archive_of([(sample, OTHER_DAY, sample.full)]), asked)
+            assert (report["new"], report["refused"]) == (0, 1), asked
+            assert report["problems"][0]["reason"] == "Another one has this name already."
         assert rows_of(world) == rows
+
+    tell(story)
+
+
+@over_given
+def test_of_two_with_one_name_an_import_takes_the_first_and_a_dry_run_says_so(tell: Tell, sample: Sample) -> None:
+    async def story(world: World) -> None:
+        sam = await world.sign_up()
+        same = {**sample.full, "name": sample.body(sample.full, OTHER_DAY)["name"].upper()}
+        archive = archive_of([(sample, DAY, same), (sample, OTHER_DAY, sample.full)])
+        for asked in ("&dry_run=true", ""):
+            report = await imported(sam, archive, asked)
+            assert (report["new"], report["refused"]) == (1, 1), asked
+            assert report["problems"][0]["reason"] == "Another one has this name already."
+        assert len(rows_of(world, sample.table)) == 1
 
     tell(story)
 
@@ -143,13 +159,16 @@ def test_a_vault_has_so_many_and_no_more(tell: Tell, sample: Sample) -> None:
     async def story(world: World) -> None:
         sam = await world.sign_up()
         records = [(sample, f"day-{number}", sample.full) for number in range(1, most + 2)]
+        dry = await imported(sam, archive_of(records), "&dry_run=true")
+        assert (dry["new"], dry["refused"]) == (most, 1)
         report = await imported(sam, archive_of(records[:-2]))
         assert report["new"] == most - 1
         answers = await asyncio.gather(*(create(sam, sample, f"at once {number}") for number in range(3)))
         assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
-        report = await imported(sam, archive_of(records))
-        assert (report["same"], report["new"], report["refused"]) == (most - 1, 0, 2)
-        assert report["problems"][0]["reason"] == f"There are {most} already, archived ones included: as many as one vault may have."
+        for asked in ("&dry_run=true", ""):
+            report = await imported(sam, archive_of(records), asked)
+            assert (report["same"], report["new"], report["refused"]) == (most - 1, 0, 2), asked
+            assert report["problems"][0]["reason"] == f"There are {most} already, archived ones included: as many as one vault may have."
         assert len(rows_of(world, sample.table)) == most
 
     tell(story)

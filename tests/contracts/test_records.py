@@ -564,3 +564,17 @@ def test_a_verb_makes_no_document_larger_than_its_limit(tell: Tell, sample: Samp
         assert rows_of(world, sample.table) == rows
 
     tell(story)
+
+
+@pytest.mark.parametrize("schedule", [{"every": "day"}, {"every": "weekdays", "days": [1, 5]}, {"every": "week", "times": 3}])
+def test_a_habits_schedule_is_patched_from_any_kind_to_any_other(tell: Tell, schedule: Json) -> None:
+    async def story(world: World) -> None:
+        sam = await world.sign_up()
+        habit = (await sam.call("POST", "/api/habits", {"name": "Run"})).json()
+        address = f"/api/habits/{habit['id']}"
+        for before in ({"every": "week", "times": 2}, {"every": "weekdays", "days": [7]}, {"every": "day"}):
+            assert (await sam.call("PATCH", address, {"schedule": before})).json()["document"]["schedule"] == before
+            patched = await sam.call("PATCH", address, {"schedule": schedule})
+            assert (patched.status_code, patched.json()["document"]["schedule"]) == (200, schedule)
+
+    tell(story)

@@ -50,6 +50,9 @@ update: UPDATE ROWS SET tag=?, sealed=? WHERE ROWS.vault_id = ? AND ROWS.id = ? 
 delete: DELETE FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.id = ? AND substr(ROWS.sealed, 6, 24) = ?
     AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ?))
     <- vault_id id salt vault_id gate
+discard: DELETE FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.id = ? AND ROWS.sealed = ?
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ?))
+    <- vault_id id sealed vault_id gate
 named: SELECT ROWS.id FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.tag = ? <- vault_id tag
 purge: DELETE FROM ROWS WHERE ROWS.vault_id = ? <- vault_id
 use: SELECT count(*) AS count_1, sum(length(ROWS.sealed)) AS sum_1 FROM ROWS WHERE ROWS.vault_id = ? <- vault_id
@@ -83,6 +86,9 @@ update: UPDATE ROWS SET tag=$1::BYTEA, sealed=$2::BYTEA WHERE ROWS.vault_id = $3
 delete: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.id = $2::BYTEA AND substr(ROWS.sealed, 6, 24) = $3::BYTEA
     AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA))
     <- vault_id id salt gate
+discard: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.id = $2::BYTEA AND ROWS.sealed = $3::BYTEA
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA))
+    <- vault_id id sealed gate
 named: SELECT ROWS.id FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.tag = $2::BYTEA <- vault_id tag
 purge: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA <- vault_id
 use: SELECT count(*) AS count_1, sum(length(ROWS.sealed)) AS sum_1 FROM ROWS WHERE ROWS.vault_id = $1::BYTEA <- vault_id

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.vault.vaults import Bench, Tell
-from timos.kernel.errors import DecryptionError
 from timos.lifecycle.demo.documents import demo_documents
 from timos.vault.actions import readings
 from timos.vault.actions.insights import Insights, PillarWeek, insights
@@ -215,11 +214,37 @@ def test_a_row_that_does_not_open_is_counted_and_the_others_are_read(
     on_vault(story)
 
 
-def test_a_document_of_another_shape_is_an_error_and_not_an_empty_day(on_vault: Tell) -> None:
+@pytest.mark.parametrize("most_by_tokens", [0, 1500])
+def test_a_document_of_another_shape_is_counted_and_not_an_empty_day(
+    on_vault: Tell, monkeypatch: pytest.MonkeyPatch, most_by_tokens: int
+) -> None:
     async def story(bench: Bench) -> None:
+        monkeypatch.setattr(readings, "MOST_BY_TOKENS_DAYS", most_by_tokens)
         await keep_morning(bench, Morning(day=day(0), mental_state="five"))  # type: ignore[arg-type]  # as another program might write it
-        with pytest.raises(DecryptionError):
-            await of_range(bench)
+        await keep_morning(bench, Morning(day=day(1), mental_state=5))
+        found = await of_range(bench, last=day(1))
+        assert (found.lines.mental_state.values, found.unreadable) == ([None, 5], 1)
+
+    on_vault(story)
+
+
+def test_a_habit_and_a_mood_that_do_not_open_are_counted_and_the_others_are_read(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        await keep(
+            bench,
+            (morning_habits.COLLECTION, ("run",), Habit(id="run", name="Run")),
+            (moods.COLLECTION, ("mine",), Mood(id="mine", name="Mine", level=2)),
+        )
+        bench.sql("UPDATE morning_habits SET sealed = zeroblob(600)")
+        bench.sql("UPDATE moods SET sealed = zeroblob(600)")
+        await keep(bench, (morning_habits.COLLECTION, ("sit",), Habit(id="sit", name="Sit")))
+        await keep(bench, (habit_days.COLLECTION, (str(day(0)),), HabitDay(day=day(0), done={"run": Tick(), "sit": Tick()})))
+        logs = tuple(MoodLog(id=mood, at=AT, mood=mood) for mood in ("good", "mine"))
+        await keep(bench, (mood_logs.COLLECTION, (str(day(0)),), MoodDay(day=day(0), logs=logs)))
+        found = await of_range(bench, last=day(1))
+        assert found.unreadable == 2
+        assert found.lines.habits.values[0] == 1
+        assert found.lines.mood.values[0] == 4
 
     on_vault(story)
 

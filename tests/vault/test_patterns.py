@@ -45,40 +45,35 @@ def days(*values: float | None) -> dict[date, float]:
 
 
 def test_the_mean_is_that_of_the_seven_days_that_end_with_the_day() -> None:
-    series = days(1, 2, 3, 4, 5, 6, 7, 8, 10)
-    found = mean_of_7(series, day(5), day(8))
-    assert found == [(day(5), 6, 3.5), (day(6), 7, 4), (day(7), 8, 5), (day(8), 10, 43 / 7)]
+    assert mean_of_7([1, 2, 3, 4, 5, 6, 7, 8, 10])[5:] == [3.5, 4, 5, 43 / 7]
 
 
 def test_a_day_without_a_value_is_a_gap_but_still_has_a_mean() -> None:
-    assert mean_of_7(days(4, 4, None, 4, 4, None), MONDAY, day(5))[-1] == (day(5), None, 4)
+    assert mean_of_7([4, 4, None, 4, 4, None])[-1] == 4
 
 
 def test_fewer_than_four_values_of_seven_have_no_mean() -> None:
-    assert [mean for _, _, mean in mean_of_7(days(2, 2, 2, 4), MONDAY, day(7))] == [None, None, None, 2.5, 2.5, 2.5, 2.5, None]
+    assert mean_of_7([2, 2, 2, 4, None, None, None, None]) == [None, None, None, 2.5, 2.5, 2.5, 2.5, None]
 
 
-def test_a_range_without_days_is_empty() -> None:
-    assert mean_of_7(days(1, 2), day(1), MONDAY) == []
+def test_no_days_have_no_means() -> None:
+    assert mean_of_7([]) == []
 
 
-@given(SERIES, DAYS, st.integers(0, 40))
+@given(st.lists(st.none() | LEVELS, max_size=60))
 @few
-def test_every_day_of_the_range_is_there_and_no_mean_leaves_its_values(series: dict[date, float], first: date, length: int) -> None:
-    last = first + timedelta(days=length)
-    found = mean_of_7(series, first, last)
-    assert [one for one, _, _ in found] == [first + timedelta(days=number) for number in range(length + 1)]
-    for one, value, mean in found:
-        window = [series[earlier] for ago in range(7) if (earlier := one - timedelta(days=ago)) in series]
-        assert value == series.get(one)
+def test_every_day_has_its_place_and_no_mean_leaves_its_values(values: list[float | None]) -> None:
+    found = mean_of_7(values)
+    assert len(found) == len(values)
+    for at, mean in enumerate(found):
+        window = [value for value in values[max(0, at - 6) : at + 1] if value is not None]
         assert mean == (pytest.approx(statistics.fmean(window)) if len(window) >= 4 else None)
 
 
-@given(SERIES, DAYS, st.integers(0, 20))
+@given(st.lists(st.none() | LEVELS, min_size=7, max_size=40), st.lists(st.none() | LEVELS, max_size=9))
 @few
-def test_a_range_shows_the_same_as_a_part_of_a_longer_one(series: dict[date, float], first: date, length: int) -> None:
-    last = first + timedelta(days=length)
-    assert mean_of_7(series, first - timedelta(days=9), last)[9:] == mean_of_7(series, first, last)
+def test_six_days_before_are_all_that_a_mean_knows(values: list[float | None], before: list[float | None]) -> None:
+    assert mean_of_7(before + values)[len(before) + 6 :] == pytest.approx(mean_of_7(values)[6:])
 
 
 # ── weekdays ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,8 @@ from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import Note, with_note
 from timos.vault.collections.feels_entries import COLLECTION as FEELS
 from timos.vault.collections.feels_entries import Evening, Morning
+from timos.vault.collections.pillars import COLLECTION as PILLARS
+from timos.vault.collections.pillars import Pillar
 from timos.vault.collections.preferences import COLLECTION as PREFERENCES
 from timos.vault.record import Document, canonical
 from timos.vault.store import UNKNOWN, Stored, Vault
@@ -194,6 +196,18 @@ def test_a_delete_that_lost_the_race_deletes_nothing_unseen(on_vault: Tell) -> N
         with pytest.raises(PreconditionError):
             await bench.vault.delete(ENTRIES, KEY, [known.etag])
         assert body_of(await bench.vault.get(ENTRIES, KEY)) == "theirs, one"
+
+    on_vault(story)
+
+
+def test_after_three_missed_gates_a_restore_gives_up_too(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        gates_met = [bytes([number]) * ID_BYTES for number in range(1, 9)]
+        bench.database.before_write += [partial(bench.sql, "UPDATE vault_gates SET gate = ?", gate) for gate in gates_met]
+        with pytest.raises(UnavailableError):
+            await WRITES["restore"](bench.vault)
+        assert len(gates_met) - len(bench.database.before_write) == store.TRIES
+        assert bench.rows() == []
 
     on_vault(story)
 
@@ -498,7 +512,9 @@ def test_derived_ids_repeat_for_one_vault_and_mean_nothing_to_another(on_vault: 
 # ── rows that do not open ────────────────────────────────────────────────────────────────────────────────────────────
 
 HARMS: dict[str, str] = {  # || makes TEXT of two BLOBs
-    "one bit": "CAST(substr(sealed, 1, 60) || x'00' || substr(sealed, 62) AS BLOB)",
+    "one byte": (
+        "CAST(substr(sealed, 1, 60) || CASE substr(sealed, 61, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(sealed, 62) AS BLOB)"
+    ),
     "cut": "substr(sealed, 1, length(sealed) - 1)",
     "cut to the header": "substr(sealed, 1, 20)",
     "empty": "x''",
@@ -537,7 +553,7 @@ def test_a_row_that_does_not_open_is_an_error_is_witnessed_and_hides_no_other(on
     on_vault(story)
 
 
-ON_DAY = [name for name in WRITES if name in {"put over", "change", "delete"}]
+ON_DAY = [name for name in WRITES if name in {"put over", "change"}]
 
 
 @harmed
@@ -550,10 +566,74 @@ def test_a_row_that_does_not_open_is_never_written_over(on_vault: Tell, harm: st
         works.append(lambda vault: vault.put(ENTRIES, KEY, entry("blind")))
         works.append(lambda vault: vault.restore(ENTRIES, KEY, entry("blind"), created_ms=1, updated_ms=1))
         works.append(lambda vault: vault.compare(ENTRIES, KEY, entry("blind")))
+        works.append(lambda vault: vault.delete(ENTRIES, KEY, ['"an etag"']))  # nobody can tell whether it is that one
         for work in works:
             with pytest.raises(DecryptionError):
                 await work(bench.vault)
         assert bench.rows() == before
+
+    on_vault(story)
+
+
+DISCARDED = [name for name in HARMS if name != "planted text that is none"]  # which no driver gives back as it is
+
+
+@pytest.mark.parametrize("harm", [HARMS[name] for name in DISCARDED], ids=DISCARDED)
+@pytest.mark.parametrize("expected", [None, ["*"]])
+def test_a_row_that_does_not_open_is_its_owners_to_delete(on_vault: Tell, harm: str, expected: list[str] | None) -> None:
+    async def story(bench: Bench) -> None:
+        other = await bench.holder()
+        await other.vault().put(ENTRIES, KEY, entry("theirs"))
+        kept = bench.rows()
+        await bench.write()
+        bench.sql(f"UPDATE daily_entries SET sealed = {harm} WHERE vault_id = ?", bench.me.vault_id)  # noqa: S608
+        assert await bench.vault.delete(ENTRIES, KEY, expected)
+        assert bench.rows() == kept
+        assert bench.me.witnessed == ["daily_entries"]
+        assert not await bench.vault.delete(ENTRIES, KEY, expected)
+        await bench.write("again")
+
+    on_vault(story)
+
+
+def test_a_fence_keeps_a_row_that_does_not_open_too(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.write()
+        bench.sql("UPDATE daily_entries SET sealed = zeroblob(600)")
+        before = bench.rows()
+        bench.database.before_write.append(partial(bench.sql, "UPDATE vault_gates SET gate = ?", store.ERASED))
+        with pytest.raises(VaultLockedError):
+            await bench.vault.delete(ENTRIES, KEY)
+        assert bench.rows() == before
+
+    on_vault(story)
+
+
+def test_a_row_that_lost_its_key_has_a_name_to_delete_it_by_and_no_other_has(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        async def make(key: str) -> Stored:
+            return (await bench.vault.put(PILLARS, (key,), Pillar(id=key, name=key))).stored
+
+        def row_id() -> bytes:
+            [[found]] = bench.sql("SELECT id FROM pillars")
+            assert isinstance(found, bytes)
+            return found
+
+        await make("one")
+        whole, lost = bench.rows("pillars"), store.lost_key(row_id())
+        assert not await bench.vault.delete(PILLARS, lost)  # it opens, and has its own key
+        assert bench.rows("pillars") == whole
+        bench.sql("UPDATE pillars SET sealed = zeroblob(600)")
+        assert [opened.lost async for opened in bench.vault.scan(PILLARS)] == [[row_id()]]
+        assert not await (await bench.holder()).vault().delete(PILLARS, lost)
+        for wrong in ("unreadable-", "unreadable-x", "unreadable-" + "A" * 22, lost[0][:-1]):
+            assert not await bench.vault.delete(PILLARS, (wrong,))
+        assert await bench.vault.delete(PILLARS, lost)
+        assert bench.rows("pillars") == []
+        await make("*")
+        await make(lost[0])  # an archive may bring in any id: then that is meant
+        assert await bench.vault.delete(PILLARS, lost)
+        assert [stored.key for stored in (await bench.vault.whole(PILLARS)).items] == [("*",)]
 
     on_vault(story)
 

@@ -162,7 +162,7 @@ def test_an_import_is_undone_but_for_what_was_changed_since(tell: Tell) -> None:
         await sam.call("PATCH", "/api/entries/2026-11-02", {"title": "mine now"})
         await sam.call("DELETE", "/api/entries/2026-11-03")
         undone = await sam.call("DELETE", f"/api/imports/{report['batch']}")
-        assert undone.json() == {"removed": 7, "kept": 1, "gone": 1}
+        assert undone.json() == {"removed": 7, "kept": 1, "gone": 1, "unreadable": 0}
         days = [item["id"] for item in (await sam.call("GET", "/api/entries")).json()["items"]]
         assert days == ["2026-11-01", "2026-11-02"]
         assert (await sam.call("DELETE", f"/api/imports/{report['batch']}")).status_code == 404

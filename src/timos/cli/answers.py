@@ -134,17 +134,19 @@ class ImportedBatch(msgspec.Struct, frozen=True):
 
 
 class ImportedBatches(msgspec.Struct, frozen=True):
-    """The newest first."""
+    """The newest first; `unreadable` counts parts of imports that did not open."""
 
     items: tuple[ImportedBatch, ...]
+    unreadable: int = 0
 
 
 class Undone(msgspec.Struct, frozen=True):
-    """`kept` were changed since the import, `gone` deleted since."""
+    """`kept` were changed since the import, `gone` deleted since; what `unreadable` parts made stays."""
 
     removed: int
     kept: int
     gone: int
+    unreadable: int = 0
 
 
 class Problem(msgspec.Struct, frozen=True):

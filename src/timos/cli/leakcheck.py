@@ -1,9 +1,9 @@
 """`timos leakcheck`: a whole instance in a folder of its own, canaries written through everything, then a search for them in every byte.
 
 It checks that
-- no text, number, day, address, name, password, token or device of a user is readable in a database, a write-ahead log, a backup,
+- no text, number, day, week, address, name, password, token or device of a user is readable in a database, a write-ahead log, a backup,
   the log output or a temporary file, in any of the usual spellings, compressed or not; ids of users and sessions are nowhere but in
-  the platform's files;
+  the platform's files, ids of records nowhere;
 - the server leaves no temporary file, and holds none open that is not to be seen;
 - no stored value joins the two databases, and the order of rows in the vault does not follow the order of sign-up;
 - what was erased is in no file any more, while the server still runs;
@@ -11,6 +11,7 @@ It checks that
 """
 
 import base64
+import io
 import json
 import os
 import secrets
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,7 +36,8 @@ from timos.cli.exits import ExitCode
 from timos.cli.leaksearch import Canary, leaks_in
 
 USERS = 12  # 12! orders: a vault whose rows follow the sign-ups is no accident
-DAY, IMPORT_DAY = date(1066, 10, 14), date(1066, 12, 25)  # days that no program writes by itself
+DAY, IMPORT_DAY, NOTE_DAY = date(1066, 10, 14), date(1066, 12, 25), date(1067, 1, 6)  # days that no program writes by itself
+WEEK = "1066-W41"  # of DAY
 START_SECONDS = 30
 SHORTEST_LINK = 12  # bytes; shorter values are equal by accident
 PLATFORM_FILES = ("platform.db*", "keys.json")  # the wrapped keys of a backup name their users, too
@@ -103,7 +106,8 @@ def search(root: Path, canaries: Sequence[Canary], report: Report) -> None:
 
 def _write_through(root: Path, report: Report) -> list[Canary]:
     words = Words()
-    words.canaries += [Canary.of_day("a day", DAY), Canary.of_day("an imported day", IMPORT_DAY)]
+    words.canaries += [Canary.of_day("a day", DAY), Canary.of_day("an imported day", IMPORT_DAY), Canary.of_day("a note's day", NOTE_DAY)]
+    words.canaries.append(Canary.of_text("a week", WEEK))
     password = words.add("a password", f"canary passphrase {secrets.token_hex(8)}")
     order: list[bytes] = []
     with _server(root) as server:
@@ -164,6 +168,7 @@ def _use_everything(client: httpx.Client, words: Words, password: str, address: 
     lines = json.dumps({"date": IMPORT_DAY.isoformat(), "text": words.new("import")})
     _ok(client.post("/api/imports", params={"format": "jsonl"}, content=lines, headers={"Content-Type": "application/x-ndjson"}))
     _ok(client.delete(f"/api/entries/{IMPORT_DAY}"))
+    _import_folder(client, words)
     _ok(client.post("/api/search", json={"query": words.new("search")}))
     _ok(client.get("/api/today", params={"day": DAY.isoformat()}))
     _ok(client.patch("/api/auth/profile", json={"name": words.new("second name")}))
@@ -180,32 +185,67 @@ def _use_everything(client: httpx.Client, words: Words, password: str, address: 
             words.add(f"cookie {name}", value)
 
 
+def _import_folder(client: httpx.Client, words: Words) -> None:
+    """Markdown notes: what the files are called is the user's too, whether it is taken or refused; and what is undone is gone."""
+    packed = io.BytesIO()
+    folder = words.new("folder")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{folder}/{NOTE_DAY}.md", f"# {words.new('heading')}\n\n{words.new('page')} #{words.new('hashtag')}\n")
+        archive.writestr(f"{folder}/{words.new('file')}.md", words.new("undated page"))
+    sent: Any = {"content": packed.getvalue(), "headers": {"Content-Type": "application/zip"}}  # Any: keyword arguments
+    _ok(client.post("/api/imports", params={"format": "markdown", "dry_run": "true"}, **sent))
+    batch = _ok(client.post("/api/imports", params={"format": "markdown"}, **sent))["report"]["batch"]
+    words.add_id("an import's id", batch)
+    _ok(client.get("/api/imports"))
+    _ok(client.delete(f"/api/imports/{batch}"))
+
+
 def _go_round_the_loop(client: httpx.Client, words: Words) -> None:
-    """Pillars, habits, moods and the week: names and notes of each."""
+    """Pillars, habits, moods and the week: names, notes and ids of each, also where an address holds them."""
     measured = {"purpose": words.new("purpose"), "target_text": words.new("target"), "unit": words.new("unit")[:32]}
-    pillar = _ok(client.post("/api/pillars", json={"name": words.new("pillar"), **measured}))["id"]
+    pillar = _made(client, words, "pillar", **measured)
     _ok(client.patch(f"/api/pillars/{pillar}", json={"name": words.new("second pillar name")}))
     _ok(client.patch(f"/api/entries/{DAY}", json={"pillars": [{"pillar": pillar, "note": words.new("pillar note")}]}))
-    habit = _ok(client.post("/api/habits", json={"name": words.new("habit")}))["id"]
-    mood = _ok(client.post("/api/moods", json={"name": words.new("mood")}))["id"]
+    habit, mood = _made(client, words, "habit"), _made(client, words, "mood")
     _ok(client.put(f"/api/habits/{habit}/days/{DAY}", json={"note": words.new("tick")}))
+    _ok(client.delete(f"/api/habits/{habit}/days/{DAY}"))
+    _ok(client.put(f"/api/habits/{habit}/days/{DAY}", json={"note": words.new("second tick")}))
     _ok(client.put(f"/api/pillars/scores/{DAY}", json={"scores": {pillar: {"value": 7, "note": words.new("score")}}}))
-    _ok(
-        client.post(
-            "/api/moods/log", json={"mood": mood, "day": DAY.isoformat(), "note": words.new("mood log"), "tags": [words.new("mood tag")]}
-        )
-    )
+    logged = {"mood": mood, "day": DAY.isoformat(), "note": words.new("mood log"), "tags": [words.new("mood tag")]}
+    _ok(client.post("/api/moods/log", json=logged))
     recap = {
         "highlights": [words.new("highlight")],
         "corrections": [{"text": words.new("correction")}],
         "reflection": words.new("reflection"),
     }
-    _ok(client.put("/api/weekly/1066-W41", json=recap))
-    _ok(client.post("/api/weekly/1066-W41/complete"))
-    client.put(f"/api/pillars/scores/{DAY}", json={"scores": {words.new("unknown pillar"): {"value": 7}}})
-    client.post("/api/habits", json={"name": words.new("refused habit"), "schedule": words.new("refused schedule")})
+    _ok(client.put(f"/api/weekly/{WEEK}", json=recap))
+    _ok(client.post(f"/api/weekly/{WEEK}/complete"))
+    for path in (f"pillars/{pillar}", f"habits/{habit}", f"moods/{mood}"):
+        _ok(client.post(f"/api/{path}/archive"))
+        _ok(client.post(f"/api/{path}/restore"))
+    for path, record_id in (("pillars", pillar), ("habits", habit)):
+        _ok(client.put(f"/api/{path}/order", json={"ids": [_made(client, words, path.removesuffix("s")), record_id]}))
+    _be_refused_in_the_loop(client, words)
     for path in ("/api/today", "/api/insights", "/api/habits/streaks", f"/api/moods/log?from={DAY}&to={DAY}"):
         _ok(client.get(path))
+
+
+def _made(client: httpx.Client, words: Words, what: str, **more: str) -> str:
+    """The id of a new one."""
+    made: str = _ok(client.post(f"/api/{what}s", json={"name": words.new(what), **more}))["id"]
+    words.add_id(f"the id of a {what}", made)
+    return made
+
+
+def _be_refused_in_the_loop(client: httpx.Client, words: Words) -> None:
+    wrong = words.new("refused in the loop")
+    client.put(f"/api/pillars/scores/{DAY}", json={"scores": {words.new("unknown pillar"): {"value": 7}}})
+    client.post("/api/habits", json={"name": words.new("refused habit"), "schedule": words.new("refused schedule")})
+    client.put("/api/pillars/order", json={"ids": [wrong]})
+    client.post(f"/api/moods/{wrong}/archive")
+    client.delete(f"/api/habits/{wrong}/days/{wrong}")
+    client.delete(f"/api/imports/{wrong}")
+    client.get(f"/api/weekly/{wrong}")
 
 
 def _be_refused(client: httpx.Client, words: Words) -> None:

@@ -100,12 +100,14 @@ def _list(client: Client, *, as_json: bool) -> None:
     if as_json:
         print_json(reply.raw)
         return
-    found = reply.read(ImportedBatches).items
-    zone = zone_of(client) if found else None
-    for one in found:
+    found = reply.read(ImportedBatches)
+    zone = zone_of(client) if found.items else None
+    for one in found.items:
         say(f"{one.id}  {one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.format}  {one.records} record{'' if one.records == 1 else 's'}")
-    if not found:
+    if not found.items:
         say("There is no import that can be undone.")
+    if found.unreadable:
+        hint(f"timos: {found.unreadable} records of imports do not open and are not listed. Tell the operator of the server.")
 
 
 def _undo(client: Client, batch: str, *, as_json: bool) -> None:
@@ -118,6 +120,8 @@ def _undo(client: Client, batch: str, *, as_json: bool) -> None:
         return
     undone = reply.read(Undone)
     say(f"{undone.removed} taken back, {undone.kept} kept that you changed since, {undone.gone} gone already.")
+    if undone.unreadable:
+        hint(f"timos: {undone.unreadable} records of this import did not open and are forgotten: what they brought in stays.")
 
 
 def _opened(path: Path, format_: Format | None) -> tuple[Format, bytes]:

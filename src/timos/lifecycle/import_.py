@@ -18,9 +18,10 @@ from timos.lifecycle.formats.archive import ArchivedDocument, read_archive
 from timos.lifecycle.formats.jsonl import Refusal, read_jsonl
 from timos.lifecycle.formats.markdown import Page, read_markdown
 from timos.lifecycle.formats.markdown import Refusal as PageRefusal
+from timos.vault.actions.rehearsal import Rehearsal
 from timos.vault.collections import COLLECTIONS, daily_entries, imports
 from timos.vault.collections.daily_entries import DailyEntry
-from timos.vault.collections.imports import ImportBatch, Made
+from timos.vault.collections.imports import ImportBatch, Made, note_key
 from timos.vault.collections.weekly_recaps import parse_week
 from timos.vault.record import Collection, Document, Key, is_id, parse_day
 from timos.vault.store import Stored, Vault
@@ -81,6 +82,7 @@ async def import_(
         MalformedError, TooLargeError, InputError: an archive that cannot be trusted; nothing of it was taken.
     """
     report = Report(dry_run)
+    rehearsal = Rehearsal(vault) if dry_run else None
     notes = _Notes(vault, batch_id, format_, now_ms)
     if format_ == "jsonl":
         total = raw.count(b"\n") + 1
@@ -94,7 +96,7 @@ async def import_(
         total = len(documents)
         items = _from_archive(documents, today_utc)
     while batch := list(islice(items, BATCH)):
-        for item, outcome in zip(batch, await _take(vault, batch, dry_run=dry_run), strict=True):
+        for item, outcome in zip(batch, await _take(vault, batch, rehearsal), strict=True):
             if isinstance(outcome, Stored):
                 notes.add(item.collection, outcome)
             _count(report, item, "new" if isinstance(outcome, Stored) else outcome)
@@ -124,22 +126,22 @@ class _Notes:
         while len(self._made) >= at_least:
             made, self._made = self._made[:NOTED_AT_ONCE], self._made[NOTED_AT_ONCE:]
             self.parts += 1
-            key = (f"{self._batch}-{self.parts}",)
+            key = note_key(self._batch, self.parts)
             note = ImportBatch(id=key[0], batch=self._batch, part=self.parts, at=self._at, format=self._format, made=tuple(made))
             await self._vault.put(imports.COLLECTION, key, note)
 
 
-async def _take(vault: Vault, batch: Sequence[_Item], *, dry_run: bool) -> list[str | Stored]:
-    return await asyncio.gather(*(_take_one(vault, item, dry_run=dry_run) for item in batch))
+async def _take(vault: Vault, batch: Sequence[_Item], rehearsal: Rehearsal | None) -> list[str | Stored]:
+    return await asyncio.gather(*(_take_one(vault, item, rehearsal) for item in batch))
 
 
-async def _take_one(vault: Vault, item: _Item, *, dry_run: bool) -> str | Stored:
-    """What was made, or `same`, `conflict` or the reason why it was refused; in a dry run also `new`."""
+async def _take_one(vault: Vault, item: _Item, rehearsal: Rehearsal | None) -> str | Stored:
+    """What was made, or `same`, `conflict` or the reason why it was refused; in a rehearsal also `new`."""
     if item.document is None:
         return item.reason
     try:
-        if dry_run:
-            return await vault.compare(item.collection, item.key, item.document)
+        if rehearsal is not None:
+            return await rehearsal.restore(item.collection, item.key, item.document)
         written = await vault.restore(item.collection, item.key, item.document, created_ms=item.created_ms, updated_ms=item.updated_ms)
     except (InputError, ConflictError, DecryptionError, QuotaError) as error:  # what cannot be taken does not keep the others out
         return str(error)

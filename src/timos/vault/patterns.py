@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final
 
 import msgspec
@@ -75,23 +75,14 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 # ── series ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mean_of_7(series: Series, first: date, last: date) -> list[tuple[date, float | None, float | None]]:
-    """Each day with its value and the mean of the seven days that end with it, a gap under four values.
-
-    Days of the series before `first` count for the first means.
-    """
-    start = max(1, first.toordinal() - WEEK_DAYS + 1)
-    days = [date.fromordinal(ordinal) for ordinal in range(start, last.toordinal() + 1)]
-    values = [series.get(day) for day in days]
+def mean_of_7(values: Sequence[float | None]) -> list[float | None]:
+    """Of days that follow each other: for each the mean of the seven that end with it, a gap under four values."""
     # running totals: a window is the difference of two, however long the range
-    sums = list(accumulate((0.0 if value is None else value for value in values), initial=0.0))
-    known = list(accumulate((value is not None for value in values), initial=0))
-    found: list[tuple[date, float | None, float | None]] = []
-    for at in range(first.toordinal() - start, len(days)):
-        before = max(0, at - WEEK_DAYS + 1)
-        n = known[at + 1] - known[before]
-        found.append((days[at], values[at], (sums[at + 1] - sums[before]) / n if n >= ENOUGH_OF_A_WEEK else None))
-    return found
+    sums = list(accumulate([value or 0.0 for value in values], initial=0.0))
+    known = list(accumulate([value is not None for value in values], initial=0))
+    outside = [0] * (WEEK_DAYS - 1)  # before the first seven there is nothing to take away
+    windows = zip(sums[1:], known[1:], outside + sums[:-1], outside + known[:-1], strict=False)
+    return [(total - before) / n if (n := count - gone) >= ENOUGH_OF_A_WEEK else None for total, count, before, gone in windows]
 
 
 def by_weekday(series: Series) -> list[WeekdayMean]:
@@ -116,8 +107,8 @@ def goes_with(flags: Mapping[date, bool], series: Series) -> Association | None:
 
     None while either side has fewer than 8 days.
     """
-    having = [value for day, value in series.items() if flags.get(day) is True]
-    lacking = [value for day, value in series.items() if flags.get(day) is False]
+    having = [series[day] for day, flag in flags.items() if flag and day in series]
+    lacking = [series[day] for day, flag in flags.items() if not flag and day in series]
     if len(having) < ENOUGH or len(lacking) < ENOUGH:
         return None
     (mean, error), (other_mean, other_error) = _mean_and_error(having), _mean_and_error(lacking)
@@ -145,7 +136,7 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """The mean, and the square of its standard error."""
     n = len(values)
     mean = math.fsum(values) / n
-    return mean, math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
+    return mean, math.fsum([(value - mean) ** 2 for value in values]) / (n - 1) / n
 
 
 def _student(freedom: float) -> float:
@@ -162,49 +153,44 @@ def _student(freedom: float) -> float:
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def counts(words: Mapping[date, Iterable[str]], *, most: int = 10) -> list[Share]:
+def counts(words: Mapping[date, Sequence[str]], *, most: int = 10) -> list[Share]:
     """The words of the most days, each counted once a day, among the days that have any; nothing under 8 such days."""
-    folds, spelling = _Folds(), dict[str, str]()
-    days: Counter[str] = Counter()
-    n = 0
-    for _, texts in sorted(words.items()):
-        of_day = folds.of(texts)
-        spelling |= of_day
-        days.update(of_day.keys())
-        n += bool(of_day)
-    if n < ENOUGH:
+    folds = _Folds()
+    lists = [words[day] for day in sorted(words)]
+    of_days = [of_day for texts in lists if (of_day := folds.of(texts))]
+    if len(of_days) < ENOUGH:
         return []
+    days = Counter(chain.from_iterable(of_days))
     top = sorted(days.items(), key=lambda one: (-one[1], one[0]))[:most]
-    return [_share(spelling[text], count, n) for text, count in top]
+    return [_share(folds.spelling(text, lists), count, len(of_days)) for text, count in top]
 
 
 def repeated(texts: Mapping[date, str], *, at_least: int = 3) -> list[Repeated]:
     """Lines that came back on so many days, the latest first. This tells what was written and estimates nothing: it has no n."""
-    folds, spelling = _Folds(), dict[str, str]()
+    folds = _Folds()
+    lists = {day: texts[day].splitlines() for day in sorted(texts)}
     days: dict[str, list[date]] = {}
-    for day, text in sorted(texts.items()):
-        of_day = folds.of(text.splitlines())
-        spelling |= of_day
-        for folded in of_day:
+    for day, lines in lists.items():
+        for folded in folds.of(lines):
             days.setdefault(folded, []).append(day)
-    often = [Repeated(text=spelling[folded], days=tuple(on)) for folded, on in days.items() if len(on) >= at_least]
+    often = [
+        Repeated(text=folds.spelling(folded, [lists[day] for day in on]), days=tuple(on))
+        for folded, on in days.items()
+        if len(on) >= at_least
+    ]
     return sorted(often, key=lambda one: (one.days[-1], len(one.days), one.text), reverse=True)
 
 
-def givers_and_drainers(evenings: Iterable[tuple[Iterable[str], Iterable[str]]]) -> list[Balance]:
+def givers_and_drainers(evenings: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[Balance]:
     """From what gave energy and what drained it, evening by evening, oldest first; what was named fewer than 8 times is left out.
 
     The best giver first, the worst drainer last.
     """
-    folds, spelling = _Folds(), dict[str, str]()
-    tallies: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-    for lists in evenings:
-        for tally, texts in zip(tallies, lists, strict=True):
-            of_evening = folds.of(texts)
-            spelling |= of_evening
-            tally.update(of_evening.keys())
-    gave, drained = tallies
-    found = [_balance(text, gave[folded], drained[folded]) for folded, text in spelling.items() if gave[folded] + drained[folded] >= ENOUGH]
+    folds = _Folds()
+    gave, drained = (Counter(chain.from_iterable([folds.of(lists[side]) for lists in evenings])) for side in (0, 1))
+    often = [folded for folded in gave.keys() | drained.keys() if gave[folded] + drained[folded] >= ENOUGH]
+    lists = list(chain.from_iterable(evenings))
+    found = [_balance(folds.spelling(folded, lists), gave[folded], drained[folded]) for folded in often]
     return sorted(found, key=lambda one: (one.drained - one.gave, one.text))
 
 
@@ -227,16 +213,29 @@ def _share_interval(count: int, n: int) -> tuple[float, float]:
     return max(0.0, centre - margin), min(1.0, centre + margin)
 
 
-class _Folds(dict[str, tuple[str, str]]):
+class _Folds(dict[str, str]):
     """Texts by what counts as the same: case, width and white space do not matter. Most come back, and are folded once.
 
     Made for one call: what somebody wrote is not kept beyond it.
     """
 
-    def __missing__(self, text: str) -> tuple[str, str]:
-        self[text] = " ".join(unicodedata.normalize("NFKC", text).casefold().split()), " ".join(text.split())
-        return self[text]
+    def __init__(self) -> None:
+        self._spelt: dict[str, list[str]] = {}
 
-    def of(self, texts: Iterable[str]) -> dict[str, str]:
-        """Spellings by folded text, the last one wins; blank ones are none."""
-        return {folded: spelt for folded, spelt in (self[text] for text in texts) if folded}
+    def __missing__(self, text: str) -> str:
+        folded = self[text] = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        self._spelt.setdefault(folded, []).append(text)
+        return folded
+
+    def of(self, texts: Iterable[str]) -> set[str]:
+        """Each once; blank ones are none."""
+        found = set(map(self.__getitem__, texts))
+        found.discard("")
+        return found
+
+    def spelling(self, folded: str, lists: Sequence[Sequence[str]]) -> str:
+        """As it was written last in these lists, all of which went through `of`."""
+        spelt = self._spelt[folded]
+        if len(spelt) > 1:  # looked for only where it matters
+            spelt = [next(text for texts in reversed(lists) for text in reversed(texts) if self[text] == folded)]
+        return " ".join(spelt[0].split())

@@ -3,7 +3,7 @@
 Invariants:
 - The vault comes from unlocked keys, never from an argument: a caller cannot name somebody else's.
 - Whatever is stored in clear is part of the sealed context: a row moved, swapped or renamed does not open.
-- A row that does not open is an error. It is never taken for an empty one, and nothing is written over it.
+- A row that does not open is an error. It is never taken for an empty one, and nothing is written over it; its owner may delete it.
 - Every write is conditional on the gate, and a change also on the salt of what was read, in the same statement. A miss is
   read again and decided again, three times at most: no write outlives its key, and none overwrites what it has not seen.
 """
@@ -12,9 +12,10 @@ import asyncio
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from operator import itemgetter
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -24,7 +25,7 @@ from timos.crypto.keys import VaultKeys
 from timos.kernel.clock import Clock
 from timos.kernel.db.port import Database, Transaction, UniqueError, Value
 from timos.kernel.errors import ConflictError, DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
-from timos.kernel.ids import ID_BYTES, Randomness, text_of
+from timos.kernel.ids import ID_BYTES, Randomness, bytes_of, text_of
 from timos.vault.quota import Quota
 from timos.vault.record import Collection, Document, Key, NamedDocument, canonical
 from timos.vault.tables import GATE_GET, IN_SIZES, ROWS
@@ -35,7 +36,14 @@ ERASED: Final = bytes(ID_BYTES)  # the gate of a vault that is being erased: no 
 SLICE_SECONDS: Final = 0.0025  # of opening; whoever reads the slice takes about as long again: 5 ms in all
 HEAD: Final = struct.Struct(">B16sQQ")  # document version, rev, created and updated in ms since 1970
 UNKNOWN: Final[Key] = ("unknown",)  # the key of a row that did not open, where only the row itself could tell it
+TAKEN: Final = "Another one has this name already."
+_LOST: Final = "unreadable-"
+_BUSY: Final = "This document is being changed by somebody else all the time. Try again in a moment."
 _CONTEXT: Final = b"timos.vault/1"
+_ID_LENGTH: Final = pae_tail(bytes(ID_BYTES))[:-ID_BYTES]  # what comes before every row id in a PAE
+_NO_TAG: Final = pae_tail(b"")
+
+T = TypeVar("T")
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # holds no containers that could hold it: nothing to collect
@@ -72,11 +80,15 @@ class Page(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-class Opened(msgspec.Struct, frozen=True):
-    """One slice of a scan."""
+class Opened(msgspec.Struct, Generic[T], frozen=True):
+    """A slice of a scan, or all of it; `lost` are the row ids of what did not open."""
 
-    items: list[Stored]
-    unreadable: int
+    items: list[T]
+    lost: list[bytes] = []
+
+    @property
+    def unreadable(self) -> int:
+        return len(self.lost)
 
 
 class _KeyFields(msgspec.Struct):
@@ -119,18 +131,24 @@ class Vault:
         rows = await self._database.fetch(ROWS[collection.name].use, {"vault_id": self._keys.vault_id})
         return int(rows[0][0] or 0)
 
+    async def whole(self, collection: Collection) -> Opened[Stored]:
+        """Every record of a small collection (one with `most`)."""
+        found: Opened[Stored] = Opened([], [])
+        async for opened in self.scan(collection):
+            found.items.extend(opened.items)
+            found.lost.extend(opened.lost)
+        return found
+
     async def all(self, collection: Collection) -> list[Stored]:
-        """Every record of a small collection (one with `most`).
+        """As `whole`, for what cannot be done with a part of them.
 
         Raises:
             DecryptionError: one of them does not open.
         """
-        found: list[Stored] = []
-        async for opened in self.scan(collection):
-            if opened.unreadable:
-                raise DecryptionError
-            found += opened.items
-        return found
+        found = await self.whole(collection)
+        if found.lost:
+            raise DecryptionError
+        return found.items
 
     async def get(self, collection: Collection, key: Key) -> Stored | None:
         """Raises:
@@ -192,8 +210,32 @@ class Vault:
         found.sort(key=lambda stored: stored.key)
         return Page(found[:limit], [UNKNOWN] * unreadable, has_more=len(found) > limit)
 
-    async def scan(self, collection: Collection) -> AsyncIterator[Opened]:
+    async def scan(self, collection: Collection) -> AsyncIterator[Opened[Stored]]:
         """Every record of a collection in no order, opened in slices that let other requests through."""
+
+        def read(row_id: bytes, sealed: bytes, tag: Value) -> Stored:
+            return self._open(collection, None, row_id, sealed, tag)
+
+        async for opened in self._slices(collection, read):
+            yield opened
+
+    async def documents(self, collection: Collection, decode: Callable[[bytes], T]) -> AsyncIterator[Opened[T]]:
+        """As `scan`, but only what `decode` makes of each document: a fifth less time where nothing else of a record is looked at.
+
+        One that is not of its type counts as one that did not open.
+        """
+
+        def read(row_id: bytes, sealed: bytes, tag: Value) -> T:
+            raw = self._plain(collection, row_id, sealed, tag)[HEAD.size :]
+            try:
+                return decode(raw)
+            except msgspec.MsgspecError as error:
+                raise DecryptionError from error
+
+        async for opened in self._slices(collection, read):
+            yield opened
+
+    async def _slices(self, collection: Collection, read: Callable[[bytes, bytes, Value], T]) -> AsyncIterator[Opened[T]]:
         after = b""
         while True:
             rows = await self._database.fetch(ROWS[collection.name].scan, {"vault_id": self._keys.vault_id, "after": after})
@@ -201,21 +243,24 @@ class Vault:
                 return
             after = _bytes(rows[-1][0])
             until = time.monotonic() + SLICE_SECONDS
-            items: list[Stored] = []
-            unreadable = 0
-            for row_id, sealed, tag in rows:
+            items: list[T] = []
+            lost: list[bytes] = []
+            has_lost = False
+            for found, sealed, tag in rows:
+                row_id = _bytes(found)
                 try:
-                    items.append(self._open(collection, None, _bytes(row_id), sealed, tag))
+                    items.append(read(row_id, _bytes(sealed), tag))
                 except DecryptionError:
-                    unreadable += 1
+                    lost.append(row_id)
+                    has_lost = True
                 if time.monotonic() > until:
-                    yield Opened(items, unreadable)
-                    items, unreadable = [], 0
+                    yield Opened(items, lost)
+                    items, lost = [], []
                     await asyncio.sleep(0)
                     until = time.monotonic() + SLICE_SECONDS
-            if unreadable:
+            if has_lost:
                 await self._witness(collection.name)
-            yield Opened(items, unreadable)
+            yield Opened(items, lost)
             await asyncio.sleep(0)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,16 +293,17 @@ class Vault:
     async def restore(self, collection: Collection, key: Key, document: Document, *, created_ms: int, updated_ms: int) -> Written | None:
         """A record from an archive with its own instants; None when a different document is stored (nothing is changed)."""
         raw = self._encoded(collection, document)
-        stored = await self.get(collection, key)
-        if stored is not None:
-            return Written(stored, is_new=False) if stored.raw == raw else None
-        fresh = Stored(
-            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
-        )
-        if await self._write(collection, fresh, None, self._name_tag(collection, document)):
-            return Written(fresh, is_new=True)
-        await self._unlock_again()
-        return await self.restore(collection, key, document, created_ms=created_ms, updated_ms=updated_ms)
+        for _ in range(TRIES):
+            stored = await self.get(collection, key)
+            if stored is not None:
+                return Written(stored, is_new=False) if stored.raw == raw else None
+            fresh = Stored(
+                collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
+            )
+            if await self._write(collection, fresh, None, self._name_tag(collection, document)):
+                return Written(fresh, is_new=True)
+            await self._unlock_again()
+        raise UnavailableError(_BUSY)
 
     async def compare(self, collection: Collection, key: Key, document: Document) -> Literal["new", "same", "conflict"]:
         """What `restore` would do; changes nothing."""
@@ -268,25 +314,55 @@ class Vault:
         return "same" if stored.raw == raw else "conflict"
 
     async def delete(self, collection: Collection, key: Key, expected: Expected = None) -> bool:
-        """Whether there was something to delete. Without `expected` the latest document goes.
+        """Whether there was something to delete. Without `expected` the latest document goes, and also a row that does not open,
+        by its own key or by its `lost_key`: to erase what is one's own it need not be readable.
 
         Raises:
             PreconditionError: the stored document is not one of `expected`.
+            DecryptionError: it does not open, so nobody can tell whether it is one of `expected`.
         """
         for _ in range(TRIES):
-            stored = await self.get(collection, key)
-            if stored is None:
+            found = await self._row_of(collection, key)
+            if found is None:
                 return False
-            if expected is not None and stored.etag not in expected and "*" not in expected:
+            row_id, sealed, stored = found
+            is_any = expected is None or "*" in expected
+            if stored is None and not is_any:
+                raise DecryptionError
+            if stored is not None and not is_any and stored.etag not in (expected or ()):
                 raise PreconditionError(etag=stored.etag, stored=stored.raw)
-            params = await self._conditions(collection, key) | {"salt": stored.salt}
+            rows = ROWS[collection.name]
+            statement = rows.delete if stored else rows.discard
+            params = await self._conditions(collection, key) | {"id": row_id, "salt": stored.salt if stored else b"", "sealed": sealed}
             async with self._database.transaction() as unit:
-                hit = await unit.run(ROWS[collection.name].delete, params)
+                hit = await unit.run(statement, params)
             if hit:
-                self._quota.added(self._keys.vault_id, rows=-1, size_bytes=-stored.sealed_bytes)
+                self._quota.added(self._keys.vault_id, rows=-1, size_bytes=-len(sealed) if isinstance(sealed, bytes) else 0)
                 return True
             await self._unlock_again()
-        raise UnavailableError
+        raise UnavailableError(_BUSY)
+
+    async def _row_of(self, collection: Collection, key: Key) -> tuple[bytes, Value, Stored | None] | None:
+        """The row that a key names, with what is in it; None in place of that where it does not open."""
+        row_id, lost_id = self._row_id(collection, key), _lost_id(key)
+        by_lost_key = False
+        rows = await self._database.fetch(ROWS[collection.name].get, {"vault_id": self._keys.vault_id, "id": row_id})
+        if not rows and lost_id is not None:
+            row_id, by_lost_key = lost_id, True
+            rows = await self._database.fetch(ROWS[collection.name].get, {"vault_id": self._keys.vault_id, "id": row_id})
+        if not rows:
+            return None
+        sealed, tag = rows[0]
+        try:
+            stored = self._open(collection, key, row_id, sealed, tag)
+        except DecryptionError:
+            await self._witness(collection.name)
+            return row_id, sealed, None
+        return None if by_lost_key else (row_id, sealed, stored)  # a record that opens has its own key and no other
+
+    def those_of(self, lost: AbstractSet[bytes], collection: Collection, keys: Iterable[Key]) -> list[Key]:
+        """Which of these keys are those of rows that did not open."""
+        return [key for key in keys if self._row_id(collection, key) in lost]
 
     def derived_id(self, collection: Collection, *values: str) -> str:
         """An id that only this vault can derive from these values (an Idempotency-Key): repeating gives the same."""
@@ -306,8 +382,7 @@ class Vault:
                 if await self._write(collection, fresh, stored, self._name_tag(collection, document)):
                     return Written(fresh, is_new=stored is None)
                 await self._unlock_again()
-        message = "This document is being changed by somebody else all the time. Try again in a moment."
-        raise UnavailableError(message)
+        raise UnavailableError(_BUSY)
 
     def _turn(self, what: bytes) -> asyncio.Lock:
         return _turns.setdefault((self._keys.vault_id, what), asyncio.Lock())
@@ -328,14 +403,13 @@ class Vault:
         # New ones of a bounded collection are counted one after the other; two processes may each let one more in.
         async with self._turn(collection.name.encode()):
             if await self.count(collection) >= collection.most:
-                message = f"There are {collection.most} already, archived ones included: as many as one vault may have."
-                raise ConflictError(message)
+                raise ConflictError(too_many(collection))
             return await self._write_row(collection, fresh, None, tag)
 
     async def _write_row(self, collection: Collection, fresh: Stored, stored: Stored | None, tag: bytes | None) -> bool:
         """One unit: the row and its conditions."""
         params = await self._conditions(collection, fresh.key)
-        row_id = params["id"]
+        row_id = _bytes(params["id"])
         head = HEAD.pack(collection.version, fresh.rev, fresh.created_ms, fresh.updated_ms)
         sealed = self._keys.cipher.seal(head + fresh.raw, self._place(collection, row_id, tag))
         params |= {"tag": tag, "sealed": sealed}
@@ -351,12 +425,15 @@ class Vault:
                 is_hit = bool(await unit.run(statement, params))
         except UniqueError as error:
             if tag is not None and await self._is_taken(collection, tag, row_id):
-                message = "Another one has this name already."
-                raise ConflictError(message) from error
+                raise ConflictError(TAKEN) from error
             return False  # somebody else made it first
         if is_hit:
             self._quota.added(self._keys.vault_id, rows=rows, size_bytes=size)
         return is_hit
+
+    async def has_name(self, collection: Collection, document: NamedDocument) -> bool:
+        """Whether a record of the collection has the document's name."""
+        return await self._is_taken(collection, self._name_tag(collection, document), None)
 
     def _name_tag(self, collection: Collection, document: Document) -> bytes | None:
         """Token of the name, where names are unique: equal names collide without the database knowing them."""
@@ -364,7 +441,8 @@ class Vault:
             return None
         return self._keys.index.token(collection.name, "name", document.folded_name())
 
-    async def _is_taken(self, collection: Collection, tag: bytes, row_id: Value) -> bool:
+    async def _is_taken(self, collection: Collection, tag: bytes | None, row_id: Value) -> bool:
+        """By another row than that."""
         rows = await self._database.fetch(ROWS[collection.name].named, {"vault_id": self._keys.vault_id, "tag": tag})
         return any(found != row_id for (found,) in rows)
 
@@ -384,22 +462,29 @@ class Vault:
     def _row_id(self, collection: Collection, key: Key) -> bytes:
         return self._keys.index.token(collection.name, "key", *key)
 
-    def _place(self, collection: Collection, row_id: Value, tag: Value = None) -> bytes:
+    def _place(self, collection: Collection, row_id: bytes, tag: Value) -> bytes:
         """PAE of context, vault, table and every clear column."""
         head = self._heads.get(collection.name)
         if head is None:
             pieces = (_CONTEXT, self._keys.vault_id, collection.name.encode())
-            head = self._heads[collection.name] = pae_head(len(pieces) + 2, *pieces)
-        return head + pae_tail(_bytes(row_id), b"" if tag is None else _tag(tag))
+            head = self._heads[collection.name] = pae_head(len(pieces) + 2, *pieces) + _ID_LENGTH
+        if len(row_id) != ID_BYTES:
+            raise DecryptionError
+        return head + row_id + (_NO_TAG if tag is None else pae_tail(_tag(tag)))
+
+    def _plain(self, collection: Collection, row_id: bytes, sealed: bytes, tag: Value) -> bytes:
+        """What was sealed in this place, its `HEAD` included."""
+        plain = self._keys.cipher.open(sealed, self._place(collection, row_id, tag))
+        if plain[0] > collection.version:
+            message = "This record was written by a newer version of TimOS. It was left as it is."
+            raise DecryptionError(message)
+        return plain
 
     def _open(self, collection: Collection, key: Key | None, row_id: bytes, sealed: Value, tag: Value) -> Stored:
         """`key` None: as the document itself says, for a scan does not know it."""
         sealed = _bytes(sealed)
-        plain = self._keys.cipher.open(sealed, self._place(collection, row_id, tag))
-        version, rev, created, updated = HEAD.unpack_from(plain)
-        if version > collection.version:
-            message = "This record was written by a newer version of TimOS. It was left as it is."
-            raise DecryptionError(message)
+        plain = self._plain(collection, row_id, sealed, tag)
+        _, rev, created, updated = HEAD.unpack_from(plain)
         raw = plain[HEAD.size :]
         return Stored(
             collection=collection.name,
@@ -431,6 +516,22 @@ def _key_in(collection: Collection, raw: bytes) -> Key:
         return ()
     fields = _key_fields.decode(raw)
     return (getattr(fields, parts[0]),) if len(parts) == 1 else (getattr(fields, parts[0]), getattr(fields, parts[1]))
+
+
+def lost_key(row_id: bytes) -> Key:
+    """What a row that did not open is called where its own key is not known: good for `Vault.delete` and nothing else."""
+    return (_LOST + text_of(row_id),)
+
+
+def _lost_id(key: Key) -> bytes | None:
+    if len(key) != 1 or not key[0].startswith(_LOST):
+        return None
+    return bytes_of(key[0].removeprefix(_LOST), ID_BYTES)
+
+
+def too_many(collection: Collection) -> str:
+    """Why a bounded collection takes no more."""
+    return f"There are {collection.most} already, archived ones included: as many as one vault may have."
 
 
 def random_rowid(random: Randomness) -> int:

@@ -125,6 +125,7 @@ class RowStatements:
     insert: Statement
     update: Statement
     delete: Statement
+    discard: Statement
     named: Statement
     purge: Statement
     use: Statement
@@ -154,6 +155,11 @@ class RowStatements:
                 update(rows).where(_place(rows), _unchanged(rows), _gate_holds()).values(sealed=bindparam("sealed"), tag=bindparam("tag")),
             ),
             delete=Statement(f"{rows.name}.delete", delete(rows).where(_place(rows), _unchanged(rows), _gate_holds())),
+            # what does not open has no salt to go by, perhaps no bytes at all: compared whole
+            discard=Statement(
+                f"{rows.name}.discard",
+                delete(rows).where(_place(rows), rows.c.sealed == bindparam("sealed", type_=rows.c.sealed.type), _gate_holds()),
+            ),
             named=Statement(f"{rows.name}.named", select(rows.c.id).where(mine, rows.c.tag == bindparam("tag"))),
             purge=Statement(f"{rows.name}.purge", delete(rows).where(mine)),
             use=Statement(f"{rows.name}.use", select(func.count(), func.sum(func.length(rows.c.sealed))).select_from(rows).where(mine)),

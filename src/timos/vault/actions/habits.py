@@ -15,7 +15,7 @@ from timos.vault.collections.habit_days import HabitDay, Tick
 from timos.vault.collections.morning_habits import Habit, Mark, Streak, is_due, streak
 from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Document
-from timos.vault.store import Stored, Vault, Written
+from timos.vault.store import Opened, Stored, Vault, Written
 
 LONGEST_STREAK_DAYS = 800  # looked back; two documents of a year each
 GRACE = {"forgiving": 2, "plain": 0, "hidden": 2}
@@ -81,27 +81,30 @@ async def untick(vault: Vault, day: date, habit_id: str) -> Written:
     return await vault.change(habit_days.COLLECTION, (day.isoformat(),), edit)
 
 
-async def of_day(vault: Vault, day: date, preferences: Preferences) -> list[HabitToday]:
+async def of_day(vault: Vault, day: date, preferences: Preferences) -> Opened[HabitToday]:
     """Every habit that is not archived, in the user's order, with what was noted on that day."""
     stored = await vault.get(habit_days.COLLECTION, (day.isoformat(),))
     done = _decoded(stored, day).done
-    return [
+    kept = await living(vault, preferences)
+    shown = [
         HabitToday(id=one.id, habit=one.habit, is_due=is_due(one.habit, day, first=min(one.first, day)), tick=done.get(one.id))
-        for one in await living(vault, preferences)
+        for one in kept.items
     ]
+    return Opened(shown, kept.lost)
 
 
-async def streaks(vault: Vault, today: date, preferences: Preferences) -> list[HabitStreak]:
+async def streaks(vault: Vault, today: date, preferences: Preferences) -> Opened[HabitStreak]:
     """For every habit that is not archived, over the last 800 days; `hidden` streaks are counted too, the page does not show them."""
     start = today - timedelta(days=LONGEST_STREAK_DAYS)
     ticks = await history(vault, start, today)
     found = []
-    for one in await living(vault, preferences):
+    kept = await living(vault, preferences)
+    for one in kept.items:
         marks = {day: _mark(done[one.id], preferences) for day, done in ticks.items() if one.id in done}
         first = max(start, min([one.first, *marks]))  # days ticked from before the habit was made count too
         run: Streak = streak(one.habit, marks, first=first, today=today, grace_per_month=GRACE[preferences.streak_style])
         found.append(HabitStreak(id=one.id, name=one.habit.name, current=run.current, best=run.best, done=run.done, due=run.due))
-    return found
+    return Opened(found, kept.lost)
 
 
 async def history(vault: Vault, first: date, last: date) -> dict[date, Mapping[str, Tick]]:
@@ -112,14 +115,15 @@ async def history(vault: Vault, first: date, last: date) -> dict[date, Mapping[s
     return found
 
 
-async def living(vault: Vault, preferences: Preferences) -> list[Living]:
+async def living(vault: Vault, preferences: Preferences) -> Opened[Living]:
     """Habits that are not archived, in their order."""
+    kept = await vault.whole(morning_habits.COLLECTION)
     found = []
-    for stored in await vault.all(morning_habits.COLLECTION):
+    for stored in kept.items:
         habit = msgspec.json.decode(stored.raw, type=Habit)
         if habit.archived_at is None:
             found.append(Living(id=stored.key[0], habit=habit, first=day_at(preferences, instant(stored.created_ms))))
-    return sorted(found, key=lambda one: (one.habit.position, one.habit.name))
+    return Opened(sorted(found, key=lambda one: (one.habit.position, one.habit.name)), kept.lost)
 
 
 async def _require(vault: Vault, habit_id: str) -> Habit:

@@ -122,7 +122,7 @@ async def insights(vault: Vault, *, first: date, last: date) -> Insights:
     return Insights(
         first=first,
         last=last,
-        lines=Lines(**{name: await _turn(_line(one, first, last)) for name, one in series.items()}),
+        lines=await _lines(series, first, last),
         pixels=[_pixel(levels.get(day)) for day in days_between(first, last)],
         weekdays=await _turn(by_weekday(levels)),
         pillar_weeks=await _turn(_pillar_weeks(readings.scores, first, last)),
@@ -151,19 +151,34 @@ def _monday(day: date) -> int:
     return day.toordinal() - day.weekday()
 
 
-def _within(series: Series, first: date, last: date) -> dict[date, float]:
-    return {day: value for day, value in series.items() if first <= day <= last}
+def _within(days: Mapping[date, T], first: date, last: date) -> dict[date, T]:
+    """In their order."""
+    return {day: days[day] for day in sorted(days) if first <= day <= last}
 
 
 # ── series ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _line(series: Series, first: date, last: date) -> Line:
-    points = mean_of_7(series, first, last)
-    # three digits are more than a chart shows, and a third of the bytes
-    values = [value if value is None else round(value, 3) for _, value, _ in points]
-    means = [mean if mean is None else round(mean, 3) for _, _, mean in points]
-    return Line(n=len(values) - values.count(None), values=values, means=means)
+async def _lines(series: Mapping[str, Series], first: date, last: date) -> Lines:
+    start = day_at(first.toordinal() - WEEK_DAYS + 1)  # the first means reach back
+    days = list(days_between(start, last))  # the same for all: a date is hashed once
+    skipped = (first - start).days
+    return Lines(**{name: await _turn(_line(list(map(one.get, days)), skipped)) for name, one in series.items()})
+
+
+def _line(values: list[float | None], skipped: int) -> Line:
+    rounded = _Rounded()
+    shown = [rounded[value] for value in values[skipped:]]
+    means = [rounded[mean] for mean in mean_of_7(values)[skipped:]]
+    return Line(n=len(shown) - shown.count(None), values=shown, means=means)
+
+
+class _Rounded(dict[float | None, float | None]):
+    """Three digits are more than a chart shows, and a third of the bytes. Most values come back, and rounding is slow."""
+
+    def __missing__(self, value: float | None) -> float | None:
+        found = self[value] = None if value is None else round(value, 3)
+        return found
 
 
 def _pixel(level: float | None) -> int | None:
@@ -195,17 +210,17 @@ def _trends(scores: Mapping[date, PillarScores], last: date) -> dict[str, Trend]
 
 
 async def _patterns(readings: Readings, habits: list[HabitDays], levels: Series, first: date, last: date) -> Patterns:
-    mornings = {day: one for day, one in readings.mornings.items() if first <= day <= last}
-    evenings = {day: one for day, one in readings.evenings.items() if first <= day <= last}
-    emotions = await _turn({day: emotions_of(readings, day) for day in mornings.keys() | evenings.keys()})
+    mornings = _within(readings.mornings, first, last)
+    evenings = await _turn(_within(readings.evenings, first, last))
+    emotions = await _turn({day: emotions_of(readings, day) for day in sorted(mornings.keys() | evenings.keys())})
     drivers = [*_sleep(mornings, levels)]
     for one in habits:
         drivers += await _turn([*_driver("habit", one.id, one.habit.name, goes_with(one.done, levels))])
-    balances = await _turn(givers_and_drainers((one.energy_givers, one.energy_drainers) for _, one in sorted(evenings.items())))
+    balances = await _turn(givers_and_drainers([(one.energy_givers, one.energy_drainers) for one in evenings.values()]))
     return Patterns(
         drivers=sorted(drivers, key=lambda one: (-one.association.difference, one.name)),
         emotions=await _turn(counts(emotions, most=MOST_WORDS)),
-        emotions_by_weekday=await _turn([_weekday_emotions(weekday, emotions) for weekday in range(1, WEEK_DAYS + 1)]),
+        emotions_by_weekday=await _turn(_weekday_emotions(emotions)),
         givers_and_drainers=balances,
         repeated_avoidances=await _turn(repeated({day: one.avoiding for day, one in mornings.items()})),
     )
@@ -221,7 +236,12 @@ def _driver(kind: Literal["habit", "sleep"], id_: str, name: str, found: Associa
         yield Driver(kind=kind, id=id_, name=name, association=found, words=wording(name, found))
 
 
-def _weekday_emotions(weekday: int, emotions: Mapping[date, list[str]]) -> WeekdayEmotions:
-    words = {day: those for day, those in emotions.items() if day.isoweekday() == weekday}
-    n = sum(bool(those) for those in words.values())
-    return WeekdayEmotions(weekday=weekday, n=n, top=counts(words, most=MOST_WORDS_OF_A_WEEKDAY))
+def _weekday_emotions(emotions: Mapping[date, list[str]]) -> list[WeekdayEmotions]:
+    groups: list[dict[date, list[str]]] = [{} for _ in range(WEEK_DAYS)]
+    for day, words in emotions.items():
+        if words:
+            groups[day.weekday()][day] = words
+    return [
+        WeekdayEmotions(weekday=weekday, n=len(words), top=counts(words, most=MOST_WORDS_OF_A_WEEKDAY))
+        for weekday, words in enumerate(groups, 1)
+    ]

@@ -1,14 +1,14 @@
 """What insights read of each document: less than the whole, which is half of the time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Final, TypeVar
+from datetime import date
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from timos.kernel.errors import DecryptionError
+from timos.kernel.clock import instant
 from timos.vault.collections import daily_entries, feels_entries, habit_days, mood_logs, moods, morning_habits, pillar_scores
 from timos.vault.collections.moods import Mood, SystemMood
 from timos.vault.collections.morning_habits import Habit
@@ -22,10 +22,22 @@ MOST_BY_TOKENS_DAYS: Final = 1500  # for a longer range, opening the whole colle
 T = TypeVar("T")
 
 
+class _OfDay(Protocol):
+    @property
+    def day(self) -> date: ...
+
+
+D = TypeVar("D", bound=_OfDay)
+
+
 # gc=False: tens of thousands of them live for a moment, and none can be part of a cycle
 
 
-class Morning(msgspec.Struct, gc=False):
+class _Day(msgspec.Struct, gc=False):
+    day: date
+
+
+class Morning(_Day, gc=False, tag_field="kind", tag="morning"):
     """Part of the document of the same name, as the others here are."""
 
     mental_state: int | None = None
@@ -37,7 +49,7 @@ class Morning(msgspec.Struct, gc=False):
     sleep_hours: float | None = None
 
 
-class Evening(msgspec.Struct, gc=False):
+class Evening(_Day, gc=False, tag_field="kind", tag="evening"):
     """Likewise."""
 
     energy_givers: list[str] = []
@@ -49,7 +61,7 @@ class _Text(msgspec.Struct, gc=False):
     text: str = ""
 
 
-class _Entry(msgspec.Struct, gc=False):
+class _Entry(_Day, gc=False):
     body: str = ""
     notes: list[_Text] = []
 
@@ -61,7 +73,7 @@ class Tick(msgspec.Struct, gc=False):
     skipped: bool = False
 
 
-class _HabitDay(msgspec.Struct, gc=False):
+class _HabitDay(_Day, gc=False):
     done: dict[str, Tick] = {}
 
 
@@ -71,23 +83,26 @@ class Log(msgspec.Struct, gc=False):
     mood: str = ""
 
 
-class _MoodDay(msgspec.Struct, gc=False):
+class _MoodDay(_Day, gc=False):
     logs: list[Log] = []
 
 
-_morning = msgspec.json.Decoder(Morning)
-_evening = msgspec.json.Decoder(Evening)
+class _ScoreDay(PillarScores, frozen=True, kw_only=True):
+    day: date
+
+
+_feels = msgspec.json.Decoder(Morning | Evening)
 _entry = msgspec.json.Decoder(_Entry)
 _habit_day = msgspec.json.Decoder(_HabitDay)
 _mood_day = msgspec.json.Decoder(_MoodDay)
+_score_day = msgspec.json.Decoder(_ScoreDay)
 _habit = msgspec.json.Decoder(Habit)
 _mood = msgspec.json.Decoder(Mood)
-_scores = msgspec.json.Decoder(PillarScores)
 
 
 @dataclass(slots=True)
 class Readings:
-    """What the documents say, by day. Weeks before the range are there too, for means and trends."""
+    """What the documents say, by day. Weeks before the range are there too, for means and trends; `unreadable` ones are left out."""
 
     mornings: dict[date, Morning] = field(default_factory=dict)
     evenings: dict[date, Evening] = field(default_factory=dict)
@@ -99,73 +114,83 @@ class Readings:
     moods: dict[str, Mood | SystemMood] = field(default_factory=dict)
     unreadable: int = 0
 
-    def take_feels(self, day: date, stored: Stored) -> None:
-        if stored.key[1] == "morning":
-            self.mornings[day] = _decoded(_morning, stored)
+    def take_feels(self, one: Morning | Evening) -> None:
+        if isinstance(one, Morning):
+            self.mornings[one.day] = one
         else:
-            self.evenings[day] = _decoded(_evening, stored)
+            self.evenings[one.day] = one
 
-    def take_entry(self, day: date, stored: Stored) -> None:
-        entry = _decoded(_entry, stored)
-        if words := len(entry.body.split()) + sum(len(note.text.split()) for note in entry.notes):
-            self.words[day] = words
+    def take_entry(self, one: _Entry) -> None:
+        words = len(one.body.split())
+        for note in one.notes:
+            words += len(note.text.split())
+        if words:
+            self.words[one.day] = words
 
-    def take_habits(self, day: date, stored: Stored) -> None:
-        self.ticks[day] = _decoded(_habit_day, stored).done
+    def take_habits(self, one: _HabitDay) -> None:
+        self.ticks[one.day] = one.done
 
-    def take_moods(self, day: date, stored: Stored) -> None:
-        self.logs[day] = _decoded(_mood_day, stored).logs
+    def take_moods(self, one: _MoodDay) -> None:
+        self.logs[one.day] = one.logs
 
-    def take_scores(self, day: date, stored: Stored) -> None:
-        self.scores[day] = _decoded(_scores, stored)
+    def take_scores(self, one: _ScoreDay) -> None:
+        self.scores[one.day] = one
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], stored: Stored) -> T:
-    """Raises:
-    DecryptionError: opened, but not of its type.
-    """
-    try:
-        return decoder.decode(stored.raw)
-    except msgspec.MsgspecError as error:
-        raise DecryptionError from error
+class _Reader:
+    """Reads the days from `low` to `high` of one collection after the other."""
+
+    def __init__(self, vault: Vault, low: date, high: date) -> None:
+        self._vault = vault
+        self._low = low
+        self._high = high
+        self.unreadable = 0
+
+    async def read(self, collection: Collection, decoder: msgspec.json.Decoder[D], take: Callable[[D], None]) -> None:
+        is_long = self._high.toordinal() - self._low.toordinal() >= MOST_BY_TOKENS_DAYS
+        low, high = self._low, self._high
+        async for opened in self._vault.documents(collection, decoder.decode) if is_long else self._by_tokens(collection, decoder):
+            self.unreadable += opened.unreadable
+            for one in opened.items:
+                if low <= one.day <= high:
+                    take(one)
+
+    async def _by_tokens(self, collection: Collection, decoder: msgspec.json.Decoder[D]) -> AsyncIterator[Opened[D]]:
+        for start in range(self._low.toordinal(), self._high.toordinal() + 1, PORTION_DAYS):
+            end = date.fromordinal(min(start + PORTION_DAYS - 1, self._high.toordinal()))
+            page = await self._vault.days(collection, date.fromordinal(start), end, limit=PORTION_DAYS * len(collection.kinds))
+            self.unreadable += len(page.unreadable)
+            yield Opened([one for stored in page.items for one in self._decoded(decoder, stored)])
+            await asyncio.sleep(0)
+
+    async def named(self, collection: Collection, decoder: msgspec.json.Decoder[T]) -> list[tuple[Stored, T]]:
+        """A collection without days, whole."""
+        found: list[tuple[Stored, T]] = []
+        async for opened in self._vault.scan(collection):
+            self.unreadable += opened.unreadable
+            found += [(stored, one) for stored in opened.items for one in self._decoded(decoder, stored)]
+        return found
+
+    def _decoded(self, decoder: msgspec.json.Decoder[T], stored: Stored) -> Iterator[T]:
+        """One, or none: opened, but not of its type, which is as good as not opened."""
+        try:
+            yield decoder.decode(stored.raw)
+        except msgspec.MsgspecError:
+            self.unreadable += 1
 
 
 async def read(vault: Vault, low: date, high: date) -> Readings:
-    """The days from `low` to `high`.
-
-    Raises:
-        DecryptionError: a document is not of its type, or a habit or mood does not open; a day that does not open is counted.
-    """
+    """The days from `low` to `high`; what does not open, or is not of its type, is left out and counted."""
     found = Readings()
-    takers: tuple[tuple[Collection, Callable[[date, Stored], None]], ...] = (
-        (feels_entries.COLLECTION, found.take_feels),
-        (daily_entries.COLLECTION, found.take_entry),
-        (habit_days.COLLECTION, found.take_habits),
-        (mood_logs.COLLECTION, found.take_moods),
-        (pillar_scores.COLLECTION, found.take_scores),
-    )
-    for collection, take in takers:
-        async for opened in _opened(vault, collection, low, high):
-            found.unreadable += opened.unreadable
-            for stored in opened.items:
-                take(date.fromisoformat(stored.key[0]), stored)
-    found.habits = {
-        one.key[0]: (_decoded(_habit, one), datetime.fromtimestamp(one.created_ms / 1000, UTC).date())
-        for one in await vault.all(morning_habits.COLLECTION)
-    }
-    found.moods = {mood.id: mood for mood in moods.SYSTEM} | {one.key[0]: _decoded(_mood, one) for one in await vault.all(moods.COLLECTION)}
+    reader = _Reader(vault, low, high)
+    await reader.read(feels_entries.COLLECTION, _feels, found.take_feels)
+    await reader.read(daily_entries.COLLECTION, _entry, found.take_entry)
+    await reader.read(habit_days.COLLECTION, _habit_day, found.take_habits)
+    await reader.read(mood_logs.COLLECTION, _mood_day, found.take_moods)
+    await reader.read(pillar_scores.COLLECTION, _score_day, found.take_scores)
+    for stored, habit in await reader.named(morning_habits.COLLECTION, _habit):
+        found.habits[stored.key[0]] = habit, instant(stored.created_ms).date()
+    found.moods |= {mood.id: mood for mood in moods.SYSTEM}
+    found.moods |= {stored.key[0]: mood for stored, mood in await reader.named(moods.COLLECTION, _mood)}
+    found.unreadable = reader.unreadable
     return found
-
-
-async def _opened(vault: Vault, collection: Collection, low: date, high: date) -> AsyncIterator[Opened]:
-    """Only records of the range, in slices."""
-    if high.toordinal() - low.toordinal() >= MOST_BY_TOKENS_DAYS:
-        first, last = low.isoformat(), high.isoformat()
-        async for opened in vault.scan(collection):
-            yield Opened([stored for stored in opened.items if first <= stored.key[0] <= last], opened.unreadable)
-        return
-    for start in range(low.toordinal(), high.toordinal() + 1, PORTION_DAYS):
-        end = date.fromordinal(min(start + PORTION_DAYS - 1, high.toordinal()))
-        page = await vault.days(collection, date.fromordinal(start), end, limit=PORTION_DAYS * len(collection.kinds))
-        yield Opened(page.items, len(page.unreadable))
-        await asyncio.sleep(0)

@@ -22,7 +22,7 @@ def series_of(readings: Readings) -> dict[str, dict[date, float]]:
     mood = _moods(readings)
     affect = _affect(readings)
     return {
-        "level": {day: _mean([those[day] for those in (mental, mood) if day in those]) for day in mental.keys() | mood.keys()},
+        "level": mental | mood | {day: (mental[day] + mood[day]) / 2 for day in mental.keys() & mood.keys()},
         "mental_state": mental,
         "mood": mood,
         "sleep_hours": {day: one.sleep_hours for day, one in mornings.items() if one.sleep_hours is not None},

@@ -15,7 +15,9 @@ ON_THIS_DAY_YEARS = 5  # looked back
 
 
 class Today(msgspec.Struct, frozen=True, kw_only=True):
-    """The records of one day; None for what was not written yet. `on_this_day` are entries of the same day in earlier years."""
+    """The records of one day; None for what was not written yet. `on_this_day` are entries of the same day in earlier years.
+    `unreadable` pillars and habits were left out.
+    """
 
     day: date
     entry: Stored | None
@@ -28,6 +30,7 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     habits: list[HabitToday]
     week: CurrentWeek
     on_this_day: list[Stored]
+    unreadable: int
 
 
 async def preferences_of(vault: Vault) -> tuple[Stored | None, Preferences]:
@@ -46,6 +49,7 @@ async def today(vault: Vault, *, now: datetime, day: date | None) -> Today:
     stored, wanted = await preferences_of(vault)
     day = day or day_now(wanted, now)
     text = day.isoformat()
+    kept, ticked = await vault.whole(pillars.COLLECTION), await habits.of_day(vault, day, wanted)
     return Today(
         day=day,
         entry=await vault.get(daily_entries.COLLECTION, (text,)),
@@ -54,15 +58,16 @@ async def today(vault: Vault, *, now: datetime, day: date | None) -> Today:
         scores=await vault.get(pillar_scores.COLLECTION, (text,)),
         moods=await vault.get(mood_logs.COLLECTION, (text,)),
         preferences=stored,
-        pillars=await _pillars(vault),
-        habits=await habits.of_day(vault, day, wanted),
+        pillars=_living(kept.items),
+        habits=ticked.items,
         week=await weekly.current(vault, day),
         on_this_day=await _on_this_day(vault, day),
+        unreadable=kept.unreadable + ticked.unreadable,
     )
 
 
-async def _pillars(vault: Vault) -> list[Stored]:
-    found = [(msgspec.json.decode(stored.raw, type=pillars.Pillar), stored) for stored in await vault.all(pillars.COLLECTION)]
+def _living(kept: list[Stored]) -> list[Stored]:
+    found = [(msgspec.json.decode(stored.raw, type=pillars.Pillar), stored) for stored in kept]
     living = [(pillar.position, pillar.name, stored) for pillar, stored in found if pillar.archived_at is None]
     return [stored for *_, stored in sorted(living, key=lambda one: one[:2])]
 

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import msgspec
 
-from timos.vault.record import KIB, Collection, IdDocument
+from timos.vault.record import KIB, Collection, IdDocument, Key
+
+MOST_PARTS = 10_000
 
 
 class Made(msgspec.Struct, forbid_unknown_fields=True, frozen=True, array_like=True):
@@ -20,10 +22,15 @@ class ImportBatch(IdDocument, frozen=True, kw_only=True):
     """A large import is several documents, `part` 1, 2, …, with one `batch`."""
 
     batch: Annotated[str, msgspec.Meta(max_length=64)]
-    part: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+    part: Annotated[int, msgspec.Meta(ge=1, le=MOST_PARTS)] = 1
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     format: Annotated[str, msgspec.Meta(max_length=32)]
     made: Annotated[tuple[Made, ...], msgspec.Meta(max_length=2000)] = ()
+
+
+def note_key(batch: str, part: int) -> Key:
+    """Where a part is kept."""
+    return (f"{batch}-{part}",)
 
 
 COLLECTION = Collection(

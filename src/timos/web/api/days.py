@@ -29,7 +29,7 @@ _PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
 
 
 class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """None for what was not written yet."""
+    """None for what was not written yet; `unreadable` pillars and habits did not open and were left out."""
 
     day: date
     entry: Record | None
@@ -42,6 +42,7 @@ class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     habits: list[HabitToday]
     week: WeekAnswer
     on_this_day: list[Record]
+    unreadable: int
 
 
 class SearchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"first": "from", "last": "to"}):
@@ -101,6 +102,7 @@ async def show_today(call: Call) -> Answer:
             habits=found.habits,
             week=week_answer(found.week),
             on_this_day=[record_of(daily_entries.COLLECTION, stored) for stored in found.on_this_day],
+            unreadable=found.unreadable,
         )
     )
 

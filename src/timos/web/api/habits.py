@@ -22,16 +22,18 @@ PATH = morning_habits.COLLECTION.path
 
 
 class HabitsToday(msgspec.Struct, frozen=True, kw_only=True):
-    """In the user's order."""
+    """In the user's order; `unreadable` ones did not open and were left out."""
 
     day: date
     habits: list[HabitToday]
+    unreadable: int
 
 
 class Streaks(msgspec.Struct, frozen=True):
-    """In the user's order."""
+    """In the user's order; `unreadable` habits did not open and were left out."""
 
     habits: list[HabitStreak]
+    unreadable: int
 
 
 class HabitHistory(msgspec.Struct, frozen=True):
@@ -43,13 +45,15 @@ class HabitHistory(msgspec.Struct, frozen=True):
 async def show_today(call: Call) -> Answer:
     vault = await unlocked(call)
     day, preferences = await today_of(call, vault)
-    return json_answer(HabitsToday(day=day, habits=await habits.of_day(vault, day, preferences)))
+    found = await habits.of_day(vault, day, preferences)
+    return json_answer(HabitsToday(day=day, habits=found.items, unreadable=found.unreadable))
 
 
 async def show_streaks(call: Call) -> Answer:
     vault = await unlocked(call)
     day, preferences = await today_of(call, vault)
-    return json_answer(Streaks(await habits.streaks(vault, day, preferences)))
+    found = await habits.streaks(vault, day, preferences)
+    return json_answer(Streaks(found.items, found.unreadable))
 
 
 async def show_history(call: Call) -> Answer:

@@ -30,10 +30,11 @@ from timos.kernel.errors import (
 )
 from timos.kernel.ids import ID_BYTES, bytes_of, text_of
 from timos.vault.actions import references
+from timos.vault.actions.merging import merge
 from timos.vault.collections import COLLECTIONS
 from timos.vault.collections.weekly_recaps import parse_week
 from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, is_id, parse_bound, parse_day
-from timos.vault.store import UNKNOWN, Page, Stored, Vault
+from timos.vault.store import UNKNOWN, Page, Stored, Vault, lost_key
 from timos.web import strict_json
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.deps import services_of, session_of, unlocked
@@ -65,7 +66,9 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """`unreadable` names records that do not open; `next` is the cursor of the next page."""
+    """`unreadable` names records that do not open, such that each can be deleted by its name (but `unknown`); `next` is the cursor of
+    the next page.
+    """
 
     items: list[Record]
     unreadable: list[str]
@@ -124,7 +127,7 @@ async def write(collection: Collection, kind: str | None, call: Call) -> Answer:
 
 
 async def patch(collection: Collection, kind: str | None, call: Call) -> Answer:
-    """JSON Merge Patch, RFC 7396, on the stored document; a missing one counts as empty."""
+    """JSON Merge Patch on the stored document; a missing one counts as empty."""
     key = key_of(collection, kind, call)
     expected = expected_of(call)
 
@@ -132,8 +135,8 @@ async def patch(collection: Collection, kind: str | None, call: Call) -> Answer:
         if expected is not None and (stored is None or (stored.etag not in expected and "*" not in expected)):
             raise PreconditionError(etag=stored.etag if stored else None, stored=stored.raw if stored else None)
         before = msgspec.json.decode(stored.raw) if stored else {}
-        merged = msgspec.json.encode(_merged(before, call.body))
-        return checked(collection, key, strict_json.decode(merged, collection.type_of(key)))
+        form = collection.type_of(key)
+        return checked(collection, key, strict_json.decode(msgspec.json.encode(merge(form, before, call.body)), form))
 
     vault = await unlocked(call)
     before = await known(vault, collection, key)
@@ -161,14 +164,12 @@ async def create(collection: Collection, call: Call) -> Answer:
 
 
 async def list_all(collection: Collection, call: Call) -> Answer:
-    items: list[Stored] = []
-    unreadable = 0
-    async for opened in (await unlocked(call)).scan(collection):
-        items += opened.items
-        unreadable += opened.unreadable
-    order = [(*_place_in_list(stored.raw), stored.key, stored) for stored in items]
+    found = await (await unlocked(call)).whole(collection)
+    order = [(*_place_in_list(stored.raw), stored.key, stored) for stored in found.items]
     order.sort(key=itemgetter(0, 1, 2))
-    return json_answer(_listing(collection, [stored for *_, stored in order], [UNKNOWN] * unreadable, None))
+    # an id is nobody's to guess: so that it can be deleted, what does not open is called something
+    unreadable = [lost_key(row_id) if collection.has_ids else UNKNOWN for row_id in found.lost]
+    return json_answer(_listing(collection, [stored for *_, stored in order], unreadable, None))
 
 
 async def delete(collection: Collection, kind: str | None, call: Call) -> Answer:
@@ -312,18 +313,6 @@ def _listing(collection: Collection, items: list[Stored], unreadable: list[Key],
         unreadable=[collection.public_id(key) for key in unreadable],
         next=following,
     )
-
-
-def _merged(target: Any, patch_: Any) -> Any:  # Any: JSON values
-    if not isinstance(patch_, dict):
-        return patch_
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch_.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value)
-    return merged
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────────────────────

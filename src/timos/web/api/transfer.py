@@ -83,18 +83,19 @@ class ImportedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportedBatches(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest first; `unreadable` records of imports did not open, and until they do nothing can be undone."""
+    """The newest first; `unreadable` records of imports did not open, and what they brought in cannot be undone until they do."""
 
     items: list[ImportedBatch]
     unreadable: int
 
 
 class UndoAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`kept` were changed since the import, `gone` deleted since."""
+    """`kept` were changed since the import, `gone` deleted since. What `unreadable` records of the import brought in stays."""
 
     removed: int
     kept: int
     gone: int
+    unreadable: int
 
 
 class EraseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,7 +171,7 @@ async def list_imports(call: Call) -> Answer:
 
 async def undo(call: Call) -> Answer:
     undone = await undoing.undo(await unlocked(call), call.path["id"])
-    return json_answer(UndoAnswer(removed=undone.removed, kept=undone.kept, gone=undone.gone))
+    return json_answer(UndoAnswer(removed=undone.removed, kept=undone.kept, gone=undone.gone, unreadable=undone.unreadable))
 
 
 async def give_out(call: Call) -> Answer:
