@@ -1,4 +1,5 @@
 """Puts the locked packages and TimOS itself into ./.venv: `install.py run` for the server, `install.py dev` for the tests too.
+The web app is built beside it, by web.py: `dev` takes what checks the app as well.
 
 Every package is checked against the hashes of its lock. Addresses are never ours: pip's configuration of this machine decides
 where packages come from, and uv, which does not read it, is told the same. A second call with nothing changed asks nobody.
@@ -14,6 +15,8 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,9 +49,26 @@ def main() -> None:
     installed = read_stamp()
     group = "dev" if installed.get("group") == "dev" else wanted  # dev holds all of run: never take the tests' packages away again
     stamp = {"group": group, "hash": content_hash(group), "place": str(ROOT)}
-    if installed != stamp:
-        install(group)
-        STAMP.write_text(json.dumps(stamp), encoding="utf-8")
+    with web_app(wanted) as finish_web_app:
+        if installed != stamp:
+            install(group, finish_web_app)
+            STAMP.write_text(json.dumps(stamp), encoding="utf-8")
+        finish_web_app()
+
+
+@contextmanager
+def web_app(wanted: str) -> Iterator[Callable[[], None]]:
+    """Builds it while the packages are installed: both wait for the network most of the time. What it yields waits for its end."""
+    child = subprocess.Popen([sys.executable, str(LOCKS / "web.py"), "build" if wanted == "run" else "tools"])
+
+    def finish() -> None:
+        if child.wait():
+            sys.exit(1)  # it has said why
+
+    try:
+        yield finish
+    finally:
+        child.wait()  # never left behind, still writing
 
 
 def read_stamp() -> dict[str, str]:
@@ -68,7 +88,7 @@ def content_hash(group: str) -> str:
     return digest.hexdigest()
 
 
-def install(group: str) -> None:
+def install(group: str, finish_web_app: Callable[[], None]) -> None:
     """From an empty, an old or a half-made environment to exactly the lock."""
     STAMP.unlink(missing_ok=True)
     lock = str(LOCKS / f"{group}.txt")
@@ -77,6 +97,7 @@ def install(group: str) -> None:
     uv = [str(PYTHON), "-m", "uv", "pip"]
     if call([*uv, "sync", "--quiet", "--require-hashes", "--python", str(PYTHON), lock], environment):
         pip("install", "-qq", "--require-hashes", "--requirement", lock)
+    finish_web_app()  # before the build tool asks for it
     # no isolation: the build tool is the locked one, not a fresh download
     if call(
         [*uv, "install", "--quiet", "--python", str(PYTHON), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], environment

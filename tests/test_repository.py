@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import NetworkError
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("setup", "run", "dev")
+LOCKS = ("setup", "run", "dev", "node")
 
 
 def _lock(name: str) -> dict[str, str]:
@@ -45,6 +45,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "run": project["project"]["dependencies"],
         "dev": project["dependency-groups"]["dev"],
         "setup": project["dependency-groups"]["setup"],
+        "node": project["dependency-groups"]["node"],
     }
     for name, requirements in asked.items():
         names = {re.split(r"[<>=!~; \[]", requirement)[0] for requirement in requirements}
@@ -76,7 +77,7 @@ def test_the_readme_starts_with_the_two_commands() -> None:
 def test_make_help_names_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
-    assert named == {"help", "run", "test", "check", "fmt", "docs", "bench", "teeth", "lock", "clean"}
+    assert named == {"help", "run", "test", "check", "fmt", "docs", "bench", "teeth", "screenshots", "lock", "clean"}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -27,7 +27,7 @@ from timos.lifecycle.demo import telling
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
-from timos.web import openapi
+from timos.web import openapi, shell
 from timos.web.api import ROUTES
 from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
 from timos.web.dispatch import build
@@ -36,6 +36,7 @@ from timos.web.middleware.log import Log, new_log
 from timos.web.middleware.settings import WebSettings
 
 VERSION = version("timos")
+BUILT = Path(__file__).resolve().parent / "_web"  # requirements/web.py puts the app there, and every wheel holds it
 BACKLOG = 2048
 GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 MIB = 1024 * 1024
@@ -55,6 +56,7 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
         import_limit_bytes=settings.import_limit_mib * MIB,
         version=VERSION,
         openapi=json.dumps(document(is_https=settings.is_https)).encode(),
+        shell=shell.load(BUILT),
     )
     web_settings = WebSettings(
         hosts=(config.host_of(settings.url), "localhost", "127.0.0.1", "[::1]", *settings.hosts),

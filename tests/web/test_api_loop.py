@@ -100,6 +100,8 @@ def test_moods_are_logged_with_what_exists(tell: Tell) -> None:
         sam, eva = await world.sign_up("sam"), await world.sign_up("eva")
         own = await made(sam, "/api/moods", {"name": "Stormy", "level": 2})
         assert len((await sam.call("GET", "/api/moods/system")).json()["items"]) == 5
+        words = (await sam.call("GET", "/api/emotions")).json()["items"]
+        assert words[0] == {"id": "joyful", "name": "Joyful", "valence": 0.9, "energy": 0.6}
         key = {"idempotency-key": "k"}
         for _ in range(2):
             assert (await sam.call("POST", "/api/moods/log", {"mood": own["id"], "note": "wind"}, headers=key)).status_code == 201

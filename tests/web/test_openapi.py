@@ -1,4 +1,5 @@
 import json
+from typing import Any, Literal
 
 import msgspec
 from openapi_spec_validator import validate
@@ -75,13 +76,67 @@ def test_parameters_are_those_that_a_request_may_have() -> None:
 def test_answers_and_bodies_have_their_types() -> None:
     put = DOCUMENT["paths"]["/api/things/{day}"]["put"]
     thing = {"$ref": "#/components/schemas/Thing"}
-    assert put["requestBody"]["content"]["application/json"]["schema"] == thing
+    assert put["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ThingInput"}
     assert put["responses"]["200"]["content"]["application/json"]["schema"] == thing
     assert put["responses"]["201"]["content"]["application/json"]["schema"] == thing
     assert "content" not in DOCUMENT["paths"]["/api/things/{day}"]["delete"]["responses"]["204"]
     assert set(DOCUMENT["paths"]["/api/imports"]["post"]["requestBody"]["content"]) == {"application/zip", "application/x-ndjson"}
     assert set(DOCUMENT["paths"]["/api/exports"]["post"]["responses"]["200"]["content"]) == {"application/zip"}
     assert "Inner" in DOCUMENT["components"]["schemas"]
+
+
+def test_what_is_answered_is_whole_and_what_is_sent_may_leave_out_defaults() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["Thing"]["required"] == ["name", "inner"]
+    assert "default" not in schemas["Thing"]["properties"]["inner"]
+    assert schemas["ThingInput"]["required"] == ["name"]
+    assert schemas["ThingInput"]["properties"]["inner"]["default"] == []
+    assert schemas["ThingInput"]["title"] == "ThingInput"
+    assert "InnerInput" not in schemas  # the same either way
+
+
+def test_what_refers_to_a_type_with_two_schemas_has_two_as_well() -> None:
+    class Leaf(msgspec.Struct, forbid_unknown_fields=True):
+        text: str = ""
+
+    class Tree(msgspec.Struct, forbid_unknown_fields=True):
+        leaf: Leaf
+
+    class Wood(msgspec.Struct, forbid_unknown_fields=True):
+        trees: dict[str, Tree | None]
+
+    schemas = document([route("POST", "/api/woods", name="plant", body=Wood, answer=Wood)], "1")["components"]["schemas"]
+    assert {"Leaf", "LeafInput", "Tree", "TreeInput", "Wood", "WoodInput"} <= schemas.keys()
+    assert schemas["TreeInput"]["properties"]["leaf"] == {"$ref": "#/components/schemas/LeafInput"}
+    assert "Input" not in json.dumps([schemas["Wood"], schemas["Tree"]])
+
+
+def test_a_query_has_no_null() -> None:
+    (_, first) = DOCUMENT["paths"]["/api/things"]["get"]["parameters"]
+    assert first["schema"] == {"type": "string"}
+    assert "Range" not in DOCUMENT["components"]["schemas"]
+
+
+def test_a_body_can_be_described_better_than_it_is_decoded() -> None:
+    said = route("PATCH", "/api/things", name="patch", body=dict[str, Any], described_body=Inner)
+    body = document([said], "1")["paths"]["/api/things"]["patch"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Inner"}
+
+
+def test_an_object_without_fields_may_have_any_and_words_are_strings() -> None:
+    said = [
+        route("GET", "/api/any", name="any", answer=dict[str, Any]),
+        route("GET", "/api/word", name="word", answer=Literal["yes", "no"]),
+    ]
+    paths = document(said, "1")["paths"]
+    any_ = paths["/api/any"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert any_ == {"type": "object", "additionalProperties": True}
+    word = paths["/api/word"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert word == {"enum": ["no", "yes"], "type": "string"}
+
+
+def test_pages_are_left_out() -> None:
+    assert document([public("GET", "/", name="page", is_described=False)], "1")["paths"] == {}
 
 
 def test_every_problem_is_told_by_status_with_its_codes() -> None:

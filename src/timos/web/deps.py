@@ -9,6 +9,7 @@ from timos.platform.auth.sessions import Session
 from timos.vault.store import Vault
 from timos.web.middleware.csrf import SAFE_METHODS
 from timos.web.route import Call
+from timos.web.shell import Shell
 
 ACCESS_COOKIE = "timos_access"
 REFRESH_COOKIE = "timos_refresh"
@@ -17,10 +18,10 @@ REFRESH_COOKIE = "timos_refresh"
 class Services:
     """What handlers reach through `call.app`: the instance, and what the operator decided about it."""
 
-    __slots__ = ("import_limit_bytes", "instance", "is_https", "openapi", "registration", "scans", "version")
+    __slots__ = ("import_limit_bytes", "instance", "is_https", "openapi", "registration", "scans", "shell", "version")
 
     def __init__(
-        self, instance: Instance, *, is_https: bool, registration: str, import_limit_bytes: int, version: str, openapi: bytes
+        self, instance: Instance, *, is_https: bool, registration: str, import_limit_bytes: int, version: str, openapi: bytes, shell: Shell
     ) -> None:
         self.instance = instance
         self.scans = instance.scans
@@ -29,6 +30,7 @@ class Services:
         self.import_limit_bytes = import_limit_bytes
         self.version = version
         self.openapi = openapi  # rendered once: JSON bytes
+        self.shell = shell
 
     def now(self) -> datetime:
         return instant(self.instance.clock.now_ms())

@@ -20,6 +20,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
@@ -59,6 +60,7 @@ class Entry(NamedTuple):
     route: Route
     parameters: tuple[str, ...]
     fixed: tuple[Header, ...]
+    refused: tuple[Header, ...]
 
 
 def build(
@@ -124,7 +126,8 @@ class Table:
         methods = self._paths.setdefault(key, {})
         if route.method in methods:
             raise StartError(f"Two routes answer {route.method} {route.path}.")
-        methods[route.method] = Entry(route, tuple(segments[i][1:-1] for i in positions), headers.fixed(route, settings))
+        refused = headers.fixed(route, settings, is_error=True)
+        methods[route.method] = Entry(route, tuple(segments[i][1:-1] for i in positions), headers.fixed(route, settings), refused)
         patterns = self._patterns.setdefault(len(segments), [])
         if positions and positions not in patterns:
             patterns.append(positions)
@@ -219,6 +222,7 @@ class Frame:
             return empty(headers=headers.preflight(allow) if is_listed else ())
         call.route = entry.route
         call.fixed = entry.fixed
+        call.refused = entry.refused
         call.path = dict(zip(entry.parameters, values, strict=True))
         if entry.route.deadline_seconds is not None:
             self._deadlines.begin(task, entry.route.deadline_seconds)
@@ -241,7 +245,8 @@ class Frame:
 
     async def _sent(self, call: Call, answer: Answer, send: Send) -> None:
         try:
-            await send_answer(call, answer, call.fixed or self._fixed, send, self._settings.stall_seconds)
+            fixed = call.fixed if answer.status < HTTPStatus.BAD_REQUEST else call.refused
+            await send_answer(call, answer, fixed or self._fixed, send, self._settings.stall_seconds)
         except Exception as error:  # noqa: BLE001 -- a stream that fails is logged like a handler that fails, and cut by not ending it
             call.failure = error
             errors.unexpected(error, call.request_id, self._log)

@@ -17,6 +17,7 @@ from timos.kernel.errors import MalformedError, TimosError, TooLargeError
 from timos.web.answers import Answer, Header
 
 MAX_COOKIES = 50  # a browser that needs more is not talking to us
+NOT_STORED = "private, no-store"
 BODY_LIMIT_BYTES = 64 * 1024  # journal.md: documents other than an entry
 
 TypeForm = type | UnionType  # what msgspec decodes into
@@ -71,6 +72,7 @@ class Call:
         "is_body_read",
         "path",
         "query",
+        "refused",
         "request_id",
         "route",
         "scope",
@@ -93,6 +95,7 @@ class Call:
         self.address = ""
         self.answer_headers: list[Header] = []
         self.fixed: tuple[Header, ...] = ()
+        self.refused: tuple[Header, ...] = ()
         self.held: list[Callable[[], None]] = []
         self.who = self.body = self.query = None
         self.failure: Exception | None = None
@@ -184,6 +187,7 @@ class Route:
     tag: str
     access: Access = Access.USER
     body: TypeForm | None = None  # None: a body is refused
+    described_body: TypeForm | None = None  # for the reader of the API document, where it says more than `body`
     media_types: tuple[str, ...] = ("application/json",)  # of the body
     body_limit_bytes: int = BODY_LIMIT_BYTES
     query: type | None = None  # a msgspec Struct, or AnyQuery; None: a query is refused
@@ -195,10 +199,12 @@ class Route:
     problems: tuple[type[TimosError], ...] = ()
     csrf: bool = True
     rate: str | None = "api"
-    cache: str = "private, no-store"
+    cache: str = NOT_STORED  # of answers that are no errors
+    vary: tuple[str, ...] = ()  # request headers that choose between answers, beside the caller's credentials
     csp: str | None = None  # None: the policy of API answers, which allows nothing
     deadline_seconds: float | None = None
     is_idempotency_keyed: bool = False
+    is_described: bool = True  # in the API document: pages and their files are none of the API
 
 
 def parse_cookies(text: str) -> dict[str, str]:

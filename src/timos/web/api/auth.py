@@ -58,6 +58,12 @@ class LoginRequest(_Request, frozen=True, kw_only=True):
     kind: Kind = "cookie"
 
 
+class LogoutQuery(_Request, frozen=True, kw_only=True):
+    """`clear` tells the browser to forget what our pages keep on the device; only when nothing there is unsent."""
+
+    clear: bool = False
+
+
 class RefreshRequest(_Request, frozen=True, kw_only=True):
     """Programs send their refresh token; browsers an empty object."""
 
@@ -168,8 +174,9 @@ async def refresh(call: Call) -> Answer:
 
 async def logout(call: Call) -> Answer:
     services = services_of(call)
+    query: LogoutQuery = call.query
     await services.instance.sessions.logout(session_of(call))
-    return empty(headers=signed_out(services))
+    return empty(headers=signed_out(services, clears_device=query.clear))
 
 
 async def show_session(call: Call) -> Answer:
@@ -273,10 +280,11 @@ def _signed_in(services: Services, signed_in: SignIn, *, status: int = 200) -> A
     return json_answer(answer, status, headers=cookies)
 
 
-def signed_out(services: Services) -> tuple[Header, ...]:
-    """What leaves nothing of the session in the browser."""
+def signed_out(services: Services, *, clears_device: bool) -> tuple[Header, ...]:
+    """What leaves nothing of the session in the browser; with `clears_device` also nothing of drafts, of the queue and of the shell."""
     gone = tuple(_cookie(services, name, "", 0) for name in (ACCESS_COOKIE, REFRESH_COOKIE))
-    return (*gone, (b"clear-site-data", b'"cache", "cookies", "storage"'))
+    # not "cookies": those of every other host below the same domain would go too
+    return (*gone, (b"clear-site-data", b'"cache", "storage"')) if clears_device else gone
 
 
 def _cookie(services: Services, name: str, value: str, seconds: int) -> Header:
@@ -323,7 +331,15 @@ def routes() -> Iterator[Route]:
         answer=SessionAnswer,
         problems=(UnauthenticatedError, LimitError, UnavailableError),
     )
-    yield route(method="POST", path="/api/auth/logout", name="logout", summary="End this session", handler=logout, status=204)
+    yield route(
+        method="POST",
+        path="/api/auth/logout",
+        name="logout",
+        summary="End this session",
+        handler=logout,
+        query=LogoutQuery,
+        status=204,
+    )
     yield route(
         method="GET",
         path="/api/auth/session",

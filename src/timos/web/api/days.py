@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,8 +19,8 @@ from timos.vault.record import Collection, parse_bound, parse_day
 from timos.vault.store import Stored
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import DayQuery
-from timos.web.api.records import Record, answer_type, day_of, record_of
-from timos.web.api.weekly import WeekAnswer, week_answer
+from timos.web.api.records import Record, answer_type, day_of, described, record_of
+from timos.web.api.weekly import WEEK, WeekAnswer, week_answer
 from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, Route
 
@@ -157,6 +157,23 @@ def _named(names: list[str] | None) -> tuple[Collection, ...]:
     return tuple(known[name] for name in dict.fromkeys(names))  # each is read once, however often it is named
 
 
+def _today_type() -> Any:  # Any: made for the OpenAPI document only
+    entry = answer_type(daily_entries.COLLECTION)
+    kinds = feels_entries.COLLECTION.kinds
+    return described(
+        TodayAnswer,
+        entry=entry | None,
+        morning=answer_type(feels_entries.COLLECTION, kinds["morning"]) | None,
+        evening=answer_type(feels_entries.COLLECTION, kinds["evening"]) | None,
+        scores=answer_type(pillar_scores.COLLECTION) | None,
+        moods=answer_type(mood_logs.COLLECTION) | None,
+        preferences=answer_type(preferences.COLLECTION) | None,
+        pillars=list.__class_getitem__(answer_type(pillars.COLLECTION)),
+        week=WEEK,
+        on_this_day=list.__class_getitem__(entry),
+    )
+
+
 def routes() -> Iterator[Route]:
     entry = answer_type(daily_entries.COLLECTION)
     day_route = partial(Route, tag="Journal", problems=_PROBLEMS)
@@ -167,7 +184,7 @@ def routes() -> Iterator[Route]:
         summary="All that the Today screen needs",
         handler=show_today,
         query=DayQuery,
-        answer=TodayAnswer,
+        answer=_today_type(),
     )
     yield Route(
         method="POST",

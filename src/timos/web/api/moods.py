@@ -1,4 +1,4 @@
-"""Moods that everybody has, and the diary of moods."""
+"""Moods and emotions that everybody has, and the diary of moods."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,6 +13,7 @@ from timos.vault.collections import mood_logs, moods
 from timos.vault.collections.mood_logs import MoodLog
 from timos.vault.collections.moods import SystemMood
 from timos.vault.collections.preferences import day_at
+from timos.vault.emotions import EMOTIONS, Emotion
 from timos.vault.record import parse_day
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import RangeQuery, range_of
@@ -30,6 +31,12 @@ class SystemMoods(msgspec.Struct, frozen=True):
     items: tuple[SystemMood, ...]
 
 
+class Emotions(msgspec.Struct, frozen=True):
+    """Pleasant before unpleasant, stirred before still."""
+
+    items: tuple[Emotion, ...]
+
+
 class LoggedMood(msgspec.Struct, frozen=True, kw_only=True):
     """With the day that it counts for."""
 
@@ -45,6 +52,10 @@ class MoodDiary(msgspec.Struct, frozen=True):
 
 async def show_system(_: Call) -> Answer:
     return json_answer(SystemMoods(moods.SYSTEM))
+
+
+async def show_emotions(_: Call) -> Answer:
+    return json_answer(Emotions(EMOTIONS))
 
 
 async def log(call: Call) -> Answer:
@@ -71,6 +82,10 @@ def routes() -> Iterator[Route]:
     yield Route(
         method="GET", path=f"{PATH}/system", name="moods_system", summary="Moods that everybody has", tag=label, handler=show_system,
         answer=SystemMoods,
+    )  # fmt: skip
+    yield Route(
+        method="GET", path="/api/emotions", name="emotions", summary="Words for how somebody feels", tag=label, handler=show_emotions,
+        answer=Emotions,
     )  # fmt: skip
     yield Route(
         method="POST",

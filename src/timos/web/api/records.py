@@ -14,6 +14,7 @@ from operator import itemgetter, or_
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import (
@@ -100,6 +101,21 @@ def listing_type(collection: Collection) -> Any:  # Any: as above
     items = list.__class_getitem__(answer_type(collection))
     name = f"{_title(collection)}Listing"
     return _described.setdefault(name, msgspec.defstruct(name, [("items", items), ("unreadable", list[str]), ("next", str | None)]))
+
+
+def patch_type(document: type[Document]) -> Any:  # Any: as above
+    """What a merge patch of a document may hold: any of its fields, null to take it back to where it began."""
+    fields = [(field.encode_name, field.type | None | UnsetType, UNSET) for field in msgspec.structs.fields(document)]
+    name = f"{document.__name__}Patch"
+    return _described.setdefault(name, msgspec.defstruct(name, fields, forbid_unknown_fields=True))
+
+
+def described(answer: type[msgspec.Struct], **exact: Any) -> Any:  # Any: as above
+    """`answer` with exact types for some of its fields, in place of those with raw bytes in them."""
+    fields = [(field.encode_name, exact.get(field.name, field.type)) for field in msgspec.structs.fields(answer)]
+    return _described.setdefault(
+        answer.__name__, msgspec.defstruct(answer.__name__, fields, namespace={"__doc__": answer.__doc__}, kw_only=True)
+    )
 
 
 def _title(collection: Collection) -> str:
@@ -423,6 +439,7 @@ def _document_routes(collection: Collection, path: str, kind: str | None) -> Ite
         summary=f"{label}: change some fields (JSON Merge Patch)",
         handler=partial(patch, collection, kind),
         body=dict[str, Any],
+        described_body=patch_type(document),
         body_limit_bytes=limit,
         other_statuses=made,
         headers=("If-Match",),

@@ -206,7 +206,7 @@ async def erase(call: Call) -> Answer:
             horizon=receipt.horizon,
             statement=erasing.statement(receipt),
         ),
-        headers=signed_out(services_of(call)),
+        headers=signed_out(services_of(call), clears_device=True),
     )
 
 

@@ -11,7 +11,7 @@ from timos.vault.collections import weekly_recaps
 from timos.vault.collections.weekly_recaps import Correction, WeekScore
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import DayQuery, today_of
-from timos.web.api.records import Record, answer_type, key_of, record_of
+from timos.web.api.records import Record, answer_type, described, key_of, record_of
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 
@@ -26,6 +26,9 @@ class WeekAnswer(msgspec.Struct, frozen=True, kw_only=True):
     recap: Record | None
     carried: tuple[Correction, ...]
     scores: dict[str, WeekScore]
+
+
+WEEK = described(WeekAnswer, recap=answer_type(weekly_recaps.COLLECTION) | None)
 
 
 def week_answer(found: CurrentWeek) -> WeekAnswer:
@@ -53,7 +56,7 @@ def routes() -> Iterator[Route]:
     label = weekly_recaps.COLLECTION.label
     yield Route(
         method="GET", path=f"{PATH}/current", name="weekly_current", summary="The running week, with what is carried into it", tag=label,
-        handler=show_current, query=DayQuery, answer=WeekAnswer, problems=_PROBLEMS,
+        handler=show_current, query=DayQuery, answer=WEEK, problems=_PROBLEMS,
     )  # fmt: skip
     yield Route(
         method="POST",

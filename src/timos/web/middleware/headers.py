@@ -2,13 +2,17 @@
 
 from timos.web.answers import Header
 from timos.web.middleware.settings import WebSettings
-from timos.web.route import Access, Call, Route
+from timos.web.route import NOT_STORED, Access, Call, Route
 
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
-PAGE_CSP = (
+_OWN_FILES_ONLY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types"
 )
+PAGE_CSP = f"{_OWN_FILES_ONLY} svelte-trusted-html timos"
+# differs in the names of the policies only: Swagger UI's own, and the filter of web/reference/start.js (docs/adr/0014)
+REFERENCE_CSP = f"{_OWN_FILES_ONLY} default dompurify"
 HSTS_SECONDS = 63_072_000  # two years, what the preload list asks for
 PREFLIGHT_SECONDS = 600
 
@@ -23,11 +27,13 @@ _EXPOSED = b"ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 _ALLOWED = b"Authorization, Content-Type, Idempotency-Key, If-Match, X-CSRF-Token, X-Step-Up"
 
 
-def fixed(route: Route, settings: WebSettings) -> tuple[Header, ...]:
-    """What all answers of a route carry, whatever their status."""
+def fixed(route: Route, settings: WebSettings, *, is_error: bool = False) -> tuple[Header, ...]:
+    """What all answers of a route carry. An error is nobody's to keep: else a cache would hold a 404 for as long as the file itself."""
     csp = API_CSP if route.csp is None else route.csp
-    own = [(b"cache-control", route.cache.encode("latin-1")), (b"content-security-policy", csp.encode("latin-1"))]
-    vary = [b"Cookie, Authorization"] if route.access is not Access.PUBLIC else []
+    cache = NOT_STORED if is_error else route.cache
+    own = [(b"cache-control", cache.encode("latin-1")), (b"content-security-policy", csp.encode("latin-1"))]
+    vary = [name.encode("ascii") for name in route.vary]
+    vary += [b"Cookie, Authorization"] if route.access is not Access.PUBLIC else []
     vary += [b"Origin"] if settings.origins else []
     if vary:
         own.append((b"vary", b", ".join(vary)))
