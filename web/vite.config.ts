@@ -5,6 +5,29 @@ import { defineConfig, type Plugin } from "vite";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
+/** What every screen needs; the service worker shares nothing with it. */
+function isShell(id: string): boolean {
+  if (/\/node_modules\/(svelte|esm-env|clsx|openapi-fetch)\//.test(id)) return true;
+  return /\/src\/(api|device|journal|text|ui)\/|\/src\/[^/]+$|\/invitations\.svelte\.ts$/.test(id) && !/\/src\/(sw|main|early)\.ts$/.test(id);
+}
+
+/** Lets the browser fetch the shell at once, and today beside it: most visits begin there. */
+function shellAtOnce(): Plugin {
+  return {
+    name: "timos-at-once",
+    transformIndexHtml: {
+      order: "post",
+      handler(_, { bundle }) {
+        const first = Object.keys(bundle ?? {}).filter((name) => /^assets\/(start|shell|today|Today)-[^/]+$/.test(name));
+        return first.map((name) => {
+          const kind = name.endsWith(".css") ? { rel: "preload", as: "style" } : { rel: "modulepreload" };
+          return { tag: "link", attrs: { ...kind, crossorigin: true, href: `/${name}` }, injectTo: "head" as const };
+        });
+      },
+    },
+  };
+}
+
 /** Tells the service worker which files the shell is made of; their names change with their content, so the list is the version too. */
 function shellOfTheServiceWorker(): Plugin {
   return {
@@ -24,7 +47,7 @@ function shellOfTheServiceWorker(): Plugin {
 
 export default defineConfig(({ command }) => ({
   root,
-  plugins: [svelte(), shellOfTheServiceWorker()],
+  plugins: [svelte(), shellAtOnce(), shellOfTheServiceWorker()],
   resolve: { alias: { $: `${root}src` } },
   define: { __IS_BUILT__: String(command === "build") },
   build: {
@@ -35,7 +58,18 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: { index: `${root}index.html`, sw: `${root}src/sw.ts` },
-      output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+        // few files before the first paint: on a slow line each costs more by its round trip than by its size
+        codeSplitting: {
+          groups: [
+            { name: "early", test: /\/src\/early\.ts$|preload-helper/, priority: 4 }, // the first calls must not wait for the shell
+            { name: "shell", test: isShell, priority: 3 },
+            { name: "today", test: /\/src\/screens\/(today|day)\/(?!Day\.|Prose|Inline|markdown)/, priority: 2 },
+            { name: "charts", test: /\/src\/charts\//, priority: 1 },
+          ],
+        },
+      },
     },
   },
   // the Host stays, as the server holds the Origin against it

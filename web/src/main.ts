@@ -1,18 +1,3 @@
-import { mount } from "svelte";
-import App from "./App.svelte";
-import { appearance } from "./appearance.svelte";
-import { announce } from "./device/tab";
-import { router } from "./router.svelte";
-import { invitations } from "./screens/account/invitations.svelte";
-import { session } from "./session.svelte";
-import { installShell } from "./shell";
-import "./style/base.css";
+import "./early";
 
-appearance.apply();
-invitations.start();
-router.start();
-const place = document.getElementById("app");
-if (place) mount(App, { target: place });
-await announce(); // before the first draft is looked for: it bears the tab's name
-await session.start();
-installShell();
+void import("./start"); // not before: its imports would keep the early calls waiting

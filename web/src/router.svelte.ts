@@ -10,8 +10,6 @@ interface Place {
 
 class Router {
   place: Place = $state.raw(here());
-  /** Changes with every move; screens that stay when only a parameter changes watch `place`. */
-
   start(): void {
     addEventListener("popstate", () => void this.arrive());
     document.addEventListener("click", (event) => {
@@ -26,6 +24,14 @@ class Router {
     if (isReplacing) history.replaceState(null, "", path);
     else if (path !== location.pathname + location.search) history.pushState(null, "", path);
     void this.arrive();
+  }
+
+  /** Whether the address asks for something at once (`?new=1`); asked only once, so that a reload does not repeat it. */
+  isAsked(name: string): boolean {
+    const { path, query } = this.place;
+    if (!query.has(name)) return false;
+    history.replaceState(null, "", path);
+    return true;
   }
 
   /** Changes the address of what is shown already, without a move. */

@@ -6,15 +6,14 @@ import { api, ask, credentials, type Schemas } from "./api/client";
 import { Problem } from "./api/problem";
 import { Box, owners } from "./device/box";
 import { tab } from "./device/tab";
+import { isLikelyIn, KNOWN, LOCKED } from "./early";
 import { flushAll, hasUnsent, open, type Draft } from "./journal/kept.svelte";
 import type { Document } from "./journal/merge";
 import { outbox } from "./journal/outbox.svelte";
 
 type Person = Schemas["Person"];
 
-const KNOWN = "timos.known"; // in localStorage, "1": somebody signed in with this browser; saves a stranger's first page a refused call
-const LOCKED = "timos.locked"; // in localStorage: the password is asked for before anything is shown; UNREACHED until the session ended
-const UNREACHED = "unreached";
+const UNREACHED = "unreached"; // value of LOCKED until the session at the server has ended
 
 class Session {
   /** `in` also while offline, when this device knows who it is. */
@@ -35,7 +34,7 @@ class Session {
       if (this.state === "in") this.hasEnded = true;
     };
     if (localStorage.getItem(LOCKED)) return void (await this.showLock());
-    if (!localStorage.getItem(KNOWN)) return void (this.state = "out");
+    if (!isLikelyIn()) return void (this.state = "out");
     try {
       await this.begin(await ask(api.GET("/api/auth/session")));
     } catch (problem) {

@@ -4,6 +4,7 @@
  */
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
+import { earlyAnswer } from "../early";
 import { Problem, problemOf } from "./problem";
 
 export type Schemas = components["schemas"];
@@ -19,7 +20,7 @@ interface Credentials {
 export const credentials: Credentials = { csrf: null, onEnded: () => undefined, onRenewed: () => undefined };
 
 const SAFE = new Set(["GET", "HEAD"]);
-const SIGNS_IN = /^\/api\/auth\/(login|signup|refresh|session)$/; // a 401 of these is an answer, not a session that ran out
+const SIGNS_IN = /^\/api\/auth\/(login|signup|refresh)$/; // a 401 of these is an answer, not a session that ran out
 
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? "", fetch: sendRenewing });
 
@@ -45,6 +46,7 @@ export async function send<T>(method: string, path: string, body?: unknown, head
 
 /** As `fetch`, with session and CSRF token; for uploads and downloads too. Throws a `Problem` of status 0 when nothing answers. */
 export async function sendRenewing(request: Request): Promise<Response> {
+  if (!credentials.csrf && !SAFE.has(request.method) && !SIGNS_IN.test(new URL(request.url).pathname)) await introduced(); // began without the network
   const again = request.clone();
   const response = await sendOnce(request);
   if (response.status === 403 && (await lacksToken(response)) && (await introduced())) return sendOnce(again);
@@ -61,14 +63,14 @@ async function sendOnce(request: Request): Promise<Response> {
   headers.set("Accept", headers.get("Accept") ?? "application/json");
   if (credentials.csrf && !SAFE.has(request.method)) headers.set("X-CSRF-Token", credentials.csrf);
   try {
-    return await fetch(new Request(request, { headers, cache: "no-store", redirect: "error" }));
+    return await (earlyAnswer(request) ?? fetch(new Request(request, { headers, cache: "no-store", redirect: "error" })));
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new Problem(0);
   }
 }
 
-/** An app that began without the network has no CSRF token yet; one whose session another tab renewed has an old one. */
+/** A tab whose session another one renewed has an old CSRF token. */
 async function lacksToken(response: Response): Promise<boolean> {
   const problem: unknown = await response.clone().json().catch(() => null);
   return (problem as { code?: unknown } | null)?.code === "csrf";

@@ -12,7 +12,7 @@ export type Today = Schemas["TodayAnswer"];
 export type Preferences = Schemas["Preferences"];
 
 const MINUTE_MS = 60_000;
-const PATIENCE_MS = 1200; // with the server, before the day is shown as this device knows it
+const PATIENCE_MS = 600; // with the server, before the day is shown as this device knows it
 const FRESH_MS = 5000; // how long the day that the app began with needs no second question
 
 class Journal {

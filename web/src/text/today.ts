@@ -88,7 +88,6 @@ export const today = {
   note: "A note with its time",
   noteExample: "Something to note down…",
   addNote: (at: Date): string => `Add a note at ${clock(at)}`,
-  noteAdded: "Note added",
   noteRemoved: "The note is deleted.",
   removeNote: (at: string): string => `Delete the note of ${at}`,
   waiting: "waits to be sent",
@@ -133,7 +132,6 @@ export const today = {
   // the rail
   rail: "Beside the day",
   carried: "From last week’s recap",
-  carriedDone: (what: string): string => `Done: “${what}”`,
   habits: "Morning habits",
   habitsOf: "Habits",
   otherHabits: "Not due today",
@@ -160,7 +158,6 @@ export const today = {
   ] as readonly (readonly [string, string])[],
   moodNote: "A few words, if you like",
   logMood: (at: Date): string => `Log it at ${clock(at)}`,
-  moodLogged: "Logged",
   ownMoods: "Your own moods",
   sixMonths: "Six months",
   pillarsWeek: "Pillars this week",
@@ -168,7 +165,6 @@ export const today = {
   makePillar: "Choose your pillars",
   noScores: "Score your pillars in the weekly recap, and their shape shows here.",
   drivers: "Goes with better days",
-  noDrivers: "Shows after a few weeks of pulses and habits: what goes with your better days.",
   onThisDay: (year: string): string => `On this day, ${year}`,
   state: "Morning state",
   stateRange: "60 days, 7-day average",
@@ -176,7 +172,6 @@ export const today = {
   recapText: "Ten quiet minutes to look back, score your pillars and choose what to do otherwise.",
   openRecap: "Begin the recap",
   readRecap: "Read the recap",
-  railFailed: "This part could not be loaded.",
 
   // a day to read
   before: "The day before",
@@ -201,5 +196,4 @@ export const today = {
   avoided: "Avoiding",
   scores: "Pillars",
   score: (value: number): string => `${mean(value).replace(/[.,]0$/, "")} of 10`,
-  loading: "One moment…",
 } as const;
