@@ -35,6 +35,7 @@ class Session {
     };
     if (localStorage.getItem(LOCKED)) return void (await this.showLock());
     if (!isLikelyIn()) return void (this.state = "out");
+    void owners().catch(() => undefined); // opens the device's database while the server is asked
     try {
       await this.begin(await ask(api.GET("/api/auth/session")));
     } catch (problem) {
@@ -51,7 +52,7 @@ class Session {
     localStorage.removeItem(LOCKED);
     if (before && before !== answer.user.id) return location.replace("/");
     this.box = await Box.of(answer.user.id).catch(() => null);
-    await this.box?.put("me", answer.user);
+    void this.box?.put("me", answer.user, "relaxed").catch(() => undefined);
     outbox.use(this.box);
     this.hasEnded = false;
     this.isReached = true;

@@ -56,8 +56,8 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-async function store(name: "keys" | "sealed", mode: IDBTransactionMode): Promise<IDBObjectStore> {
-  return (await opened()).transaction(name, mode, { durability: "strict" }).objectStore(name);
+async function store(name: "keys" | "sealed", mode: IDBTransactionMode, durability: IDBTransactionDurability = "strict"): Promise<IDBObjectStore> {
+  return (await opened()).transaction(name, mode, { durability }).objectStore(name);
 }
 
 /** The users whose writing this device keeps, the last one signed in first. */
@@ -78,23 +78,30 @@ export class Box {
   /** The box of a user, made where there is none; null where this device can keep nothing. */
   static async of(owner: string): Promise<Box | null> {
     if (!canKeep()) return null;
+    const kept = (await done((await store("keys", "readonly")).get(owner))) as Keys | undefined;
+    const keys = kept ?? (await Box.made(owner));
+    void store("keys", "readwrite", "relaxed").then((all) => all.put(owner, "last"));
+    return new Box(owner, keys);
+  }
+
+  private static async made(owner: string): Promise<Keys> {
     const fresh: Keys = {
       seal: await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]),
       name: await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]),
     };
     const all = await store("keys", "readwrite"); // one transaction: two tabs at once end up with the same keys
     const kept = (await done(all.get(owner))) as Keys | undefined;
-    if (!kept) all.put(fresh, owner);
-    await done(all.put(owner, "last"));
-    return new Box(owner, kept ?? fresh);
+    if (!kept) await done(all.put(fresh, owner));
+    return kept ?? fresh;
   }
 
-  async put(name: string, value: unknown): Promise<void> {
+  /** `relaxed` for copies of what the server has: they need not outlive a power cut, and nobody should wait for the disk. */
+  async put(name: string, value: unknown, durability: IDBTransactionDurability = "strict"): Promise<void> {
     const id = await this.idOf(name);
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const clear = new TextEncoder().encode(JSON.stringify({ name, value } satisfies Plain));
     const content = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce, additionalData: bytesOf(id) }, this.keys.seal, clear);
-    await done((await store("sealed", "readwrite")).put({ id, owner: this.owner, nonce, content } satisfies Sealed));
+    await done((await store("sealed", "readwrite", durability)).put({ id, owner: this.owner, nonce, content } satisfies Sealed));
   }
 
   async get<T>(name: string): Promise<T | null> {

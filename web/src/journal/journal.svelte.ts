@@ -50,7 +50,7 @@ class Journal {
 
   /** The copy of today on this device, after something of it changed. Other days are not kept. */
   async keepDay(today: Today): Promise<void> {
-    if (today.day === this.day) await session.box?.put(`today:${today.day}`, today).catch(() => undefined);
+    if (today.day === this.day) await session.box?.put(`today:${today.day}`, today, "relaxed").catch(() => undefined);
   }
 
   /** All of one day in one answer; null means today, which this device can also tell without the server. */
@@ -59,8 +59,7 @@ class Journal {
       const answer = await ask(api.GET("/api/today", { params: { query: day ? { day } : {} } }));
       session.isReached = true;
       this.learn(answer);
-      await session.box?.put(`today:${answer.day}`, answer).catch(() => undefined);
-      if (!day || day === this.day) void this.dropOldDays(answer.day);
+      if (!day || day === this.day) void this.keepOnly(answer);
       return answer;
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 0) throw problem;
@@ -136,8 +135,10 @@ class Journal {
   }
 
   /** One day is kept on the device, not a diary. */
-  private async dropOldDays(today: string): Promise<void> {
-    for (const { name } of (await session.box?.all("today:")) ?? []) if (name !== `today:${today}`) await session.box?.remove(name);
+  private async keepOnly(today: Today): Promise<void> {
+    const { box } = session;
+    await box?.put(`today:${today.day}`, today, "relaxed").catch(() => undefined);
+    for (const { name } of (await box?.all("today:")) ?? []) if (name !== `today:${today.day}`) await box?.remove(name);
   }
 }
 
