@@ -74,8 +74,8 @@ class Outbox {
     }
   }
 
-  private later(): null {
-    this.waiting += 1;
+  private async later(): Promise<null> {
+    this.waiting = (await this.pending()).length;
     this.again();
     return null;
   }

@@ -1,0 +1,40 @@
+"""A server with the demo's half year in it: to look at every screen while something is on it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.support import Server, numbers, server_in, settings_in
+from timos.cli.local import places_of
+from timos.kernel.clock import SystemClock, instant
+from timos.lifecycle.demo import telling
+from timos.lifecycle.instance import open_instance
+
+
+@contextmanager
+def demo_in(folder: Path) -> Iterator[Server]:
+    """Others may sign up beside the demo's person."""
+    asyncio.run(_tell(folder))
+    with server_in(folder) as server:
+        yield server
+
+
+async def _tell(folder: Path) -> None:
+    clock = SystemClock()
+    instance = await open_instance(places_of(settings_in(folder)), numbers(), clock=clock, is_server=True)
+    try:
+        await telling.tell(instance, instant(clock.now_ms()).date())
+    finally:
+        await instance.close()
+
+
+def enter(page: Page, url: str) -> None:
+    """As the demo's person; on Today afterwards."""
+    page.goto(f"{url}/login")
+    page.get_by_label("E-mail address").fill(telling.ADDRESS)
+    page.get_by_label("Password", exact=True).fill(telling.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("region", name="Today’s entry")).to_be_visible()
