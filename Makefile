@@ -12,7 +12,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt docs bench teeth screenshots lock clean install install-dev
+.PHONY: help run test test-servers check fmt docs bench teeth screenshots lock clean install install-dev
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,10 +20,14 @@ help: ## this list
 run: install ## set up and serve on http://localhost:8000 (ARGS="--port 8001")
 	@exec $(BIN)/timos serve $(ARGS)
 
-test: install-dev ## set up and run every test (ARGS="-k name")
+test: install-dev ## set up and run every test on SQLite (ARGS="-k name")
 	@$(PYTHON) requirements/browser.py
 	@$(PYTHON) requirements/web.py test
-	$(PYTEST) -n $(WORKERS) --dist loadscope $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadscope -m "not servers" $(ARGS)
+
+test-servers: install-dev ## set up PostgreSQL and MariaDB, and run every test that needs one
+	@$(PYTHON) requirements/servers.py
+	$(PYTEST) -n $(WORKERS) --dist loadscope -m servers $(ARGS)
 
 check: install-dev ## formatting, lint, types, import contracts, the web app where it changed, quick tests: under 50 s
 	$(BIN)/ruff format --check .

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import NOT_RUN, Server, Story, make_template, server_in, world_in
+from tests.databases import PAIRS, Engines, Pair, pair_of
+from tests.servers import NOT_RUN
+from tests.support import Server, Story, Template, make_template, server_in, world_in
 
 # The same examples on every run of a machine without a person in front of it: a red run there must be red again at home.
 settings.register_profile(
@@ -26,6 +28,18 @@ settings.load_profile("timos")
 
 class NetworkError(BaseException):
     """A test wanted to leave the machine. Not an Exception: nothing may swallow it."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked so runs once on each pair of engines; those on servers are slow."""
+    if "pair" not in metafunc.fixturenames or (marker := metafunc.definition.get_closest_marker("every_engine")) is None:
+        return
+    names = marker.args or tuple(PAIRS)
+    metafunc.parametrize(
+        "pair",
+        [pytest.param(name, marks=() if name == "sqlite" else (pytest.mark.slow, pytest.mark.servers)) for name in names],
+        indirect=True,
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,13 +93,43 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_template(tmp_path_factory.mktemp("template"))
 
 
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    """Servers of the tests' own."""
+    running = Engines()
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def tell(template: Path, tmp_path: Path) -> Callable[[Story], None]:
+def pair(request: pytest.FixtureRequest, engines: Engines) -> Pair:
+    """The engines of the two databases: SQLite, unless the test is marked `every_engine`."""
+    return pair_of(getattr(request, "param", "sqlite"), engines)
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, Template]:
+    """Founded instances by pair, made when they are first asked for."""
+    return {}
+
+
+@pytest.fixture
+def template_on(pair: Pair, template: Path, templates: dict[str, Template], tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The founded instance of this pair."""
+    if pair.name not in templates:
+        made = Template(pair, template, {"platform_url": None, "vault_url": None})
+        templates[pair.name] = made if pair.has_files else Template.found(pair, tmp_path_factory.mktemp(pair.name))
+    return templates[pair.name]
+
+
+@pytest.fixture
+def tell(template_on: Template, tmp_path: Path) -> Callable[[Story], None]:
     """Runs one story in a world of its own."""
 
     async def told(story: Story) -> None:
-        async with world_in(tmp_path, template=template) as world:
-            await story(world)
+        with template_on.copied(tmp_path) as urls:
+            async with world_in(tmp_path, template=None, clock=None, **urls) as world:
+                await story(world)
 
     return lambda story: asyncio.run(told(story))
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
+from tests import databases
+from tests.databases import Pair
 from timos import app
 from timos.cli.local import places_of
 from timos.config import Settings
 from timos.crypto.passwords import Cost
 from timos.kernel.clock import SystemClock
+from timos.kernel.db.port import Row, Value
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance, Numbers, open_instance
 from timos.platform.auth.limits import AuthLimits, Window
@@ -32,7 +35,6 @@ CHEAP = Cost(memory_kib=64, time=1, lanes=1)
 NOW_MS = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 MANY = 1_000_000
 START_SECONDS = 20
-NOT_RUN = "NOT RUN"  # begins the reason of a skip that must be seen
 
 Json = Any  # decoded JSON
 Story = Callable[["World"], Awaitable[None]]
@@ -117,6 +119,15 @@ class World:
     def places(self) -> Places:
         return self.instance.places
 
+    def sql(self, half: str, text: str, *params: Value) -> list[Row]:
+        """In the platform or the vault, behind the program's back."""
+        return databases.sql(self.places.platform_at if half == "platform" else self.places.vault_at, text, *params)
+
+    @property
+    def has_files(self) -> bool:
+        """Both databases are files, which can be looked into."""
+        return len(self.places.files) == 2
+
     async def sign_up(self, name: str = "sam", kind: str = "bearer") -> Person:
         """The first one comes with the template and is the admin; others sign up openly."""
         address = f"{name}@example.org"
@@ -133,12 +144,12 @@ def files_of(instance: Instance) -> list[Path]:
     return sorted(path for folder in (instance.places.data_dir, instance.places.key.parent) for path in folder.rglob("*") if path.is_file())
 
 
-async def _found(folder: Path) -> None:
+async def _found(folder: Path, **more: object) -> None:
     """An instance with its admin, so that tests may sign up openly."""
     from timos.lifecycle import signup  # noqa: PLC0415 (only for the template)
     from timos.platform.accounts import Role  # noqa: PLC0415
 
-    instance = await open_instance(places_of(settings_in(folder)), numbers(), clock=SystemClock(), is_server=True)
+    instance = await open_instance(places_of(settings_in(folder, **more)), numbers(), clock=SystemClock(), is_server=True)
     await signup.create(instance, address="admin@example.org", password=PASSWORD, name="Admin", role=Role.ADMIN)
     await instance.close()
 
@@ -146,6 +157,33 @@ async def _found(folder: Path) -> None:
 def make_template(folder: Path) -> Path:
     asyncio.run(_found(folder))
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A founded instance with its admin on one pair of engines, to be copied."""
+
+    pair: Pair
+    folder: Path
+    urls: Mapping[str, str | None]
+
+    @classmethod
+    def found(cls, pair: Pair, folder: Path) -> "Template":
+        urls = {"platform_url": pair.platform.make(), "vault_url": pair.vault.make()}
+        asyncio.run(_found(folder, **_given(urls)))
+        return cls(pair, folder, urls)
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[dict[str, object]]:
+        """Settings of a copy whose files are below `folder`; its databases are gone afterwards."""
+        databases.copy_folder(self.folder, folder)
+        halves = ((self.pair.platform, "platform_url"), (self.pair.vault, "vault_url"))
+        with ExitStack() as stack:
+            yield _given({name: stack.enter_context(half.fresh(self.urls[name])) for half, name in halves})
+
+
+def _given(urls: Mapping[str, str | None]) -> dict[str, object]:
+    return {name: url for name, url in urls.items() if url is not None}
 
 
 @asynccontextmanager

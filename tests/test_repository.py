@@ -77,7 +77,7 @@ def test_the_readme_starts_with_the_two_commands() -> None:
 def test_make_help_names_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
-    assert named == {"help", "run", "test", "check", "fmt", "docs", "bench", "teeth", "screenshots", "lock", "clean"}
+    assert named == {"help", "run", "test", "test-servers", "check", "fmt", "docs", "bench", "teeth", "screenshots", "lock", "clean"}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -153,6 +153,8 @@ async def _tell(settings: Settings, instance: Instance, url: str, finished: int)
         lines.append("  Copy the master key to another place now: without it nothing that is written here can ever be read again.")
     if instance.founded.migrated:
         lines.append(f"  Brought up to date: {', '.join(instance.founded.migrated)}. Copies from before are kept until the next start.")
+    if weaknesses := await instance.may_lose():
+        lines.append(f"  A power cut would lose acknowledged writes ({', '.join(weaknesses)}): change these settings.")
     if finished:
         lines.append(f"  Finished {finished} erasure(s) that had been cut short.")
     token = await setup_token(instance)

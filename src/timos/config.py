@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from timos.kernel.db.address import Address, AddressError, Server, parse
 from timos.kernel.errors import StartError
 
 PREFIX = "TIMOS_"
@@ -102,12 +103,12 @@ class Settings(BaseSettings):
         return self.url.startswith("https://")
 
     @property
-    def platform_path(self) -> Path:
-        return self._sqlite(self.platform_url, "platform_url")
+    def platform_address(self) -> Address:
+        return self._address(self.platform_url, "platform_url")
 
     @property
-    def vault_path(self) -> Path:
-        return self._sqlite(self.vault_url, "vault_url")
+    def vault_address(self) -> Address:
+        return self._address(self.vault_url, "vault_url")
 
     @property
     def key_path(self) -> Path:
@@ -123,12 +124,17 @@ class Settings(BaseSettings):
     def ledger_path(self) -> Path:
         return Path(self.ledger).expanduser().absolute() if self.ledger else self.key_path.with_name("erasures.jsonl")
 
-    def _sqlite(self, url: str, name: str) -> Path:
-        scheme, _, rest = url.partition(":")
-        if scheme != "sqlite" or not rest:
-            message = f"{PREFIX}{name.upper()} must look like sqlite:NAME.db; PostgreSQL and MySQL come with a later version."
-            raise StartError(message)
-        return self.data_dir / rest.removeprefix("//")
+    def _address(self, url: str, name: str) -> Address:
+        """Raises:
+        StartError: it cannot be read; the text does not quote it, for a password may be in it.
+        """
+        try:
+            return parse(url, self.data_dir)
+        except AddressError as error:
+            message = (
+                f"{PREFIX}{name.upper()} is no address of a database: {error}. Like sqlite:NAME.db or postgresql://USER:PASSWORD@HOST/NAME."
+            )
+            raise StartError(message) from None
 
     def weaknesses(self) -> list[str]:
         """What production refuses, each with the name of the setting and the way out; empty when all is well."""
@@ -143,6 +149,11 @@ class Settings(BaseSettings):
             found.append("TIMOS_ORIGINS must be https:// origins, not *")
         if self.argon2_memory_kib < 19456 or self.argon2_time < 2:  # OWASP's floor for Argon2id: 19 MiB, 2 passes  # noqa: PLR2004
             found.append("TIMOS_ARGON2_MEMORY_KIB must be at least 19456 and TIMOS_ARGON2_TIME at least 2")
+        found += [
+            f"TIMOS_{name}_URL must not say tls=off: what is said to that server could be read and changed on its way"
+            for name, address in (("PLATFORM", self.platform_address), ("VAULT", self.vault_address))
+            if _is_readable(address)
+        ]
         if self.log_level == "debug":
             found.append("TIMOS_LOG_LEVEL must not be debug")
         if self.key_path.resolve().is_relative_to(self.data_dir.resolve()):
@@ -212,6 +223,10 @@ def _refuse_unknown_variables() -> None:
     if unknown:
         message = f"Unknown setting {', '.join(unknown)}: a misspelt setting would silently keep its default. See `timos config doc`."
         raise StartError(message)
+
+
+def _is_readable(address: Address) -> bool:
+    return isinstance(address, Server) and not address.has_tls and not address.is_here
 
 
 def _is_loopback(host: str) -> bool:

@@ -34,8 +34,8 @@ def refused(**overrides: object) -> str:
 def test_without_anything_the_defaults_hold_below_the_home_folder(tmp_path: Path) -> None:
     settings = load()
     assert settings.data_dir == tmp_path / ".local/share/timos"
-    assert settings.platform_path == tmp_path / ".local/share/timos/platform.db"
-    assert settings.vault_path == tmp_path / ".local/share/timos/vault.db"
+    assert settings.platform_address == tmp_path / ".local/share/timos/platform.db"
+    assert settings.vault_address == tmp_path / ".local/share/timos/vault.db"
     assert settings.key_path == tmp_path / ".config/timos/key/master.json"
     assert (settings.host, settings.port, settings.url) == ("127.0.0.1", 8000, "http://localhost:8000")
     assert (settings.profile, settings.registration) == ("development", "first")
@@ -157,12 +157,12 @@ def test_a_configuration_file_that_was_named_must_be_there(tmp_path: Path, monke
     assert str(tmp_path / "tmios.toml") in refused()
 
 
-def test_engines_and_key_services_of_later_versions_are_refused_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIMOS_VAULT_URL", "postgresql://timos:hunter2@db/vault")
+def test_what_is_no_address_and_key_services_of_later_versions_are_refused_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMOS_VAULT_URL", "oracle://timos:hunter2@db/vault")
     monkeypatch.setenv("TIMOS_PLATFORM_URL", "sqlite:")
     monkeypatch.setenv("TIMOS_MASTER_KEY", "aws-kms:hunter2")
     settings = load()
-    for name in ("vault_path", "platform_path", "key_path"):
+    for name in ("vault_address", "platform_address", "key_path"):
         with pytest.raises(StartError) as caught:
             getattr(settings, name)
         assert "hunter2" not in str(caught.value)

@@ -22,18 +22,17 @@ class Row(NamedTuple):
 
 def rows_of(world: World, *tables: str) -> set[Row]:
     """All rows of these tables, or of all that hold records."""
-    with closing(sqlite3.connect(world.places.vault)) as connection:
-        return {
-            Row(table, *found)
-            for table in tables or TABLES
-            for found in connection.execute(f"SELECT rowid, vault_id, id, tag, sealed FROM {table}")  # noqa: S608 (names of ours)
-        }
+    rowid = "rowid" if world.has_files else "0"  # other engines have none
+    return {
+        Row(table, int(number or 0), *cells)
+        for table in tables or TABLES
+        for number, *cells in world.sql("vault", f"SELECT {rowid}, vault_id, id, tag, sealed FROM {table}")  # noqa: S608 (names of ours)
+    }
 
 
 def gates_of(world: World) -> set[bytes]:
     """The vaults there are."""
-    with closing(sqlite3.connect(world.places.vault)) as connection:
-        return {vault_id for (vault_id,) in connection.execute("SELECT vault_id FROM vault_gates")}
+    return {vault_id for (vault_id,) in world.sql("vault", "SELECT vault_id FROM vault_gates") if isinstance(vault_id, bytes)}
 
 
 async def made(world: World, table: str, writing: Awaitable[object]) -> Row:

@@ -10,6 +10,8 @@ from tests.contracts.desk import desk_of, imported
 from tests.contracts.samples import DAILY, Sample, archive_of
 from tests.support import Json, Person, Story, World
 
+pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+
 Tell = Callable[[Story], None]
 over_days = pytest.mark.parametrize("sample", DAILY, ids=lambda sample: sample.name)
 

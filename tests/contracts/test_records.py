@@ -14,7 +14,7 @@ from tests.support import Json, Person, Story, World
 from timos.vault.collections import COLLECTIONS
 from timos.vault.tables import TABLES
 
-pytestmark = pytest.mark.slow  # left out of `make check`: it must stay under 50 seconds
+pytestmark = [pytest.mark.every_engine("sqlite", "mixed"), pytest.mark.slow]  # left out of `make check`: it must stay under 50 seconds
 
 Tell = Callable[[Story], None]
 over_all = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, WebError
 
-from tests.support import NOT_RUN, Json
+from tests.servers import NOT_RUN
+from tests.support import Json
 
 ARGUMENTS = (
     "--no-sandbox",

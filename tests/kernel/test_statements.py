@@ -78,16 +78,16 @@ get: SELECT ROWS.sealed, ROWS.tag FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND 
 scan: SELECT ROWS.id, ROWS.sealed, ROWS.tag FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.id > $2::BYTEA ORDER BY ROWS.id
     LIMIT $3::INTEGER <- vault_id after 200
 insert: INSERT INTO ROWS (vault_id, id, tag, sealed) SELECT vault_gates.vault_id, $1::BYTEA AS id, $2::BYTEA AS tag, $3::BYTEA AS sealed
-    FROM vault_gates WHERE vault_gates.vault_id = $4::BYTEA AND vault_gates.gate = $5::BYTEA <- id tag sealed vault_id gate
+    FROM vault_gates WHERE vault_gates.vault_id = $4::BYTEA AND vault_gates.gate = $5::BYTEA FOR SHARE <- id tag sealed vault_id gate
 update: UPDATE ROWS SET tag=$1::BYTEA, sealed=$2::BYTEA WHERE ROWS.vault_id = $3::BYTEA AND ROWS.id = $4::BYTEA
     AND substr(ROWS.sealed, 6, 24) = $5::BYTEA
-    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $3::BYTEA AND vault_gates.gate = $6::BYTEA))
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $3::BYTEA AND vault_gates.gate = $6::BYTEA FOR SHARE))
     <- tag sealed vault_id id salt gate
 delete: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.id = $2::BYTEA AND substr(ROWS.sealed, 6, 24) = $3::BYTEA
-    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA))
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA FOR SHARE))
     <- vault_id id salt gate
 discard: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.id = $2::BYTEA AND ROWS.sealed = $3::BYTEA
-    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA))
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = $1::BYTEA AND vault_gates.gate = $4::BYTEA FOR SHARE))
     <- vault_id id sealed gate
 named: SELECT ROWS.id FROM ROWS WHERE ROWS.vault_id = $1::BYTEA AND ROWS.tag = $2::BYTEA <- vault_id tag
 purge: DELETE FROM ROWS WHERE ROWS.vault_id = $1::BYTEA <- vault_id
@@ -109,11 +109,20 @@ auth_sessions.check: SELECT auth_sessions.id, auth_sessions.user_id, auth_sessio
     WHERE auth_sessions.id = $1::BYTEA AND auth_sessions.user_id = $2::BYTEA AND auth_sessions.ended_at IS NULL <- session_id user_id
 """
 
-# As SQLite, with %s, but for these. No rowid: InnoDB orders rows by the primary key, which is random.
+# As SQLite, but for these. No rowid: InnoDB orders rows by the primary key, which is random.
 ON_MYSQL = """
 scan: SELECT ROWS.id, ROWS.sealed, ROWS.tag FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.id > ? ORDER BY ROWS.id LIMIT ? <- vault_id after 200
 insert: INSERT INTO ROWS (vault_id, id, tag, sealed) SELECT vault_gates.vault_id, ? AS id, ? AS tag, ? AS sealed
-    FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ? <- id tag sealed vault_id gate
+    FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ? LOCK IN SHARE MODE <- id tag sealed vault_id gate
+update: UPDATE ROWS SET tag=?, sealed=? WHERE ROWS.vault_id = ? AND ROWS.id = ? AND substr(ROWS.sealed, 6, 24) = ?
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ? LOCK IN SHARE MODE))
+    <- tag sealed vault_id id salt vault_id gate
+delete: DELETE FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.id = ? AND substr(ROWS.sealed, 6, 24) = ?
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ? LOCK IN SHARE MODE))
+    <- vault_id id salt vault_id gate
+discard: DELETE FROM ROWS WHERE ROWS.vault_id = ? AND ROWS.id = ? AND ROWS.sealed = ?
+    AND (EXISTS (SELECT 1 FROM vault_gates WHERE vault_gates.vault_id = ? AND vault_gates.gate = ? LOCK IN SHARE MODE))
+    <- vault_id id sealed vault_id gate
 gates.insert: INSERT INTO vault_gates (vault_id, gate) VALUES (?, ?) <- vault_id gate
 auth_sessions.check: SELECT auth_sessions.id, auth_sessions.user_id, auth_sessions.kind, auth_sessions.auth_epoch, auth_sessions.aal,
     auth_sessions.auth_at, auth_sessions.created_at, auth_sessions.expires_at, auth_sessions.mac, users.id AS id_1, users.address_index,
@@ -140,11 +149,9 @@ OF_ROWS = [field.name for field in fields(RowStatements) if field.name != "find"
 
 
 def compiled(statement: Statement, dialect: str) -> tuple[str, list[str]]:
-    """Text in one line with `?` for MySQL's `%s`, and the parameters in the order of the driver."""
+    """Text in one line, and the parameters in the order of the driver."""
     found = statement.on(dialect)
-    assert "?" not in found.sql or dialect == "sqlite"
-    sql = " ".join(found.sql.split())
-    return (sql.replace("%s", "?") if dialect == "mysql" else sql), [str(value) for value in found.arrange(NAMED)]
+    return " ".join(found.sql.split()), [str(value) for value in found.arrange(NAMED)]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

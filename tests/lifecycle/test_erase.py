@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.lifecycle.stage import CutError, copied, person, read, started, vault_of, write
-from tests.support import PASSWORD, Story, World
+from tests import databases
+from tests.lifecycle.stage import CutError, person, read, started, vault_of, write
+from tests.support import PASSWORD, Story, Template, World, settings_in
+from timos.cli.local import places_of
+from timos.kernel.db.address import Address
+from timos.kernel.db.server import ServerDatabase, ServerTransaction
 from timos.kernel.db.sqlite import SqliteDatabase, SqliteTransaction
 from timos.kernel.errors import ConflictError, NotFoundError, StartError, TimosError, UnauthenticatedError, VaultLockedError
 from timos.lifecycle import erase as erasing
@@ -22,19 +26,21 @@ from timos.vault import facts, gates
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry
 
+pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+
 
 @pytest.fixture
-def places(template: Path, tmp_path: Path) -> Places:
-    return copied(template, tmp_path)
+def places(template_on: Template, tmp_path: Path) -> Iterator[Places]:
+    with template_on.copied(tmp_path) as urls:
+        yield places_of(settings_in(tmp_path, **urls))
 
 
-def occurrences(path: Path, needle: bytes) -> dict[str, int]:
+def occurrences(address: Address, needle: bytes) -> dict[str, int]:
     """In how many cells of which table a value stands."""
     found: dict[str, int] = {}
-    with closing(sqlite3.connect(path)) as connection:
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 (names come from the schema)
-                found[table] = found.get(table, 0) + sum(needle in cell for cell in row if isinstance(cell, bytes))
+    for table in databases.tables_of(address):
+        for row in databases.sql(address, f"SELECT * FROM {table}"):  # noqa: S608 (names come from the schema)
+            found[table] = found.get(table, 0) + sum(needle in cell for cell in row if isinstance(cell, bytes))
     return {table: count for table, count in found.items() if count}
 
 
@@ -52,10 +58,10 @@ async def assert_erased(instance: Instance, account: Account, vault_id: bytes, *
     """The one end that there is."""
     with pytest.raises(NotFoundError):
         await instance.accounts.by_id(account.id)
-    assert set(occurrences(instance.places.platform, account.id)) <= {"audit_logs"}
-    assert occurrences(instance.places.platform, account.address_index) == {}
-    assert occurrences(instance.places.vault, vault_id) == {}
-    assert occurrences(instance.places.platform, vault_id) == {}
+    assert set(occurrences(instance.places.platform_at, account.id)) <= {"audit_logs"}
+    assert occurrences(instance.places.platform_at, account.address_index) == {}
+    assert occurrences(instance.places.vault_at, vault_id) == {}
+    assert occurrences(instance.places.platform_at, vault_id) == {}
     assert await instance.accounts.erasing() == ()
     assert await gates.fenced(instance.vault) == []
     ledger = await instance.ledger.entries()
@@ -78,7 +84,7 @@ def test_an_erased_account_leaves_no_row_no_key_and_no_session(places: Places) -
             access = await sign_in(instance)
             await instance.sessions.check(access)
             vault_id = await vault_id_of(instance, sam)
-            hers = [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault, places.platform)]
+            hers = [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault_at, places.platform_at)]
             receipt = await erase(instance, sam.id)
             assert (receipt.keys_destroyed, receipt.rows, receipt.ledger_sequence) == (2, 2, 1)
             assert receipt.erased_at_ms == instance.clock.now_ms()
@@ -91,7 +97,7 @@ def test_an_erased_account_leaves_no_row_no_key_and_no_session(places: Places) -
             with pytest.raises(NotFoundError):
                 await erase(instance, sam.id)
             assert await read(instance, eva) == "words"
-            assert [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault, places.platform)] == hers
+            assert [occurrences(path, await vault_id_of(instance, eva)) for path in (places.vault_at, places.platform_at)] == hers
             again = await person(instance)  # the address is free
             assert again.id != sam.id
             assert await read(instance, again) is None
@@ -99,6 +105,7 @@ def test_an_erased_account_leaves_no_row_no_key_and_no_session(places: Places) -
     asyncio.run(story())
 
 
+@pytest.mark.every_engine("sqlite")  # it looks into the files
 def test_no_file_of_the_running_server_keeps_what_was_erased(places: Places) -> None:
     async def story() -> None:
         async with started(places) as instance:
@@ -149,7 +156,8 @@ def dying_at(step: int) -> Iterator[list[str]]:
         return counted
 
     with pytest.MonkeyPatch.context() as patch:
-        for owner, names in ((SqliteTransaction, ("run", "__aexit__")), (SqliteDatabase, ("fetch", "scrub"))):
+        transactions, engines = (SqliteTransaction, ServerTransaction), (SqliteDatabase, ServerDatabase)
+        for owner, names in [(kind, ("run", "__aexit__")) for kind in transactions] + [(kind, ("fetch", "scrub")) for kind in engines]:
             for name in names:
                 patch.setattr(owner, name, wrapped(owner, name))
         yield made
@@ -312,8 +320,7 @@ def test_an_import_under_way_ends_with_the_account(tell: Callable[[Story], None]
 
 
 def occurrences_of_entries(world: World) -> int:
-    with closing(sqlite3.connect(world.places.vault)) as connection:
-        return int(connection.execute("SELECT count(*) FROM daily_entries").fetchone()[0])
+    return int(world.sql("vault", "SELECT count(*) FROM daily_entries")[0][0] or 0)
 
 
 def test_an_account_whose_key_is_damaged_is_erased_all_the_same(places: Places) -> None:
@@ -321,8 +328,7 @@ def test_an_account_whose_key_is_damaged_is_erased_all_the_same(places: Places) 
         async with started(places) as instance:
             sam = await person(instance)
             await write(instance, sam)
-        with closing(sqlite3.connect(places.platform)) as connection, connection:
-            connection.execute("UPDATE user_deks SET sealed = zeroblob(152) WHERE user_id = ? AND purpose = 'vault'", (sam.id,))
+        databases.sql(places.platform_at, "UPDATE user_deks SET sealed = ? WHERE user_id = ? AND purpose = 'vault'", bytes(152), sam.id)
         async with started(places) as instance:
             receipt = await erase(instance, sam.id)
             assert (receipt.keys_destroyed, receipt.rows) == (2, 0)  # nobody can name its rows any more, nor read them

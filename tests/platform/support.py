@@ -1,10 +1,9 @@
-"""A platform on a real SQLite file, with a real key file and a clock that tests move."""
+"""A platform on a real database, with a real key file and a clock that tests move."""
 
 import os
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +12,16 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 import timos.platform
+from tests import databases
+from tests.databases import Half
 from timos.crypto.kms.local import LocalKeys
 from timos.crypto.kms.provider import KeyProvider
 from timos.crypto.passwords import Cost, PasswordPool
 from timos.kernel.clock import Clock
+from timos.kernel.db import migrate as migrations
+from timos.kernel.db.address import Address, parse
+from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Database, Row, Value
-from timos.kernel.db.sqlite import SqliteDatabase
 from timos.kernel.ids import Randomness
 from timos.platform.accounts import Accounts, NewAccount, Role
 from timos.platform.audit import Audit
@@ -145,20 +148,18 @@ def assemble(
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test has at hand. `sql` looks at, and tampers with, the file behind the program's back."""
+    """What a test has at hand. `sql` looks at, and tampers with, the database behind the program's back."""
 
-    path: Path
+    address: Address
     keyfile: Path
-    database: SqliteDatabase
+    database: Database
     provider: CountingKeys
     clock: MovedClock
     pool: PasswordPool
     platform: Platform
 
     def sql(self, text: str, *params: Value) -> list[Row]:
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            rows: list[Row] = connection.execute(text, params).fetchall()
-        return rows
+        return databases.sql(self.address, text, *params)
 
     def events(self) -> list[str]:
         return [str(row[0]) for row in self.sql("SELECT event FROM audit_logs ORDER BY sequence")]
@@ -167,7 +168,7 @@ class World:
         """Another process on the same file: nothing in its memory."""
         keys = await PlatformKeys.load_or_create(self.database, self.provider, self.clock, os.urandom, is_new=False)
         platform = assemble(self.database, self.provider, keys, pool or self.pool, self.clock, os.urandom)
-        return World(self.path, self.keyfile, self.database, self.provider, self.clock, self.pool, platform)
+        return World(self.address, self.keyfile, self.database, self.provider, self.clock, self.pool, platform)
 
     async def sign_up(self, address: str = ADDRESS, password: str = PASSWORD, role: Role = Role.MEMBER, name: str = "Ada") -> NewAccount:
         new = await self.platform.accounts.prepare(address, password, name, role)
@@ -190,11 +191,15 @@ class Template:
 
     path: Path
     keyfile: Path
+    half: Half
+    url: str | None
     clock: MovedClock = field(default_factory=MovedClock)
 
     async def found(self) -> None:
         keys = LocalKeys.create(self.keyfile, self.clock)
-        database = SqliteDatabase(self.path)
+        address = parse(self.url, self.path.parent) if self.url else self.path
+        migrations.upgrade(address, HISTORY)
+        database = open_database(address)
         await PlatformKeys.load_or_create(database, keys, self.clock, os.urandom, is_new=True)
         await database.close()
 
@@ -202,14 +207,15 @@ class Template:
     async def opened(self, folder: Path) -> AsyncIterator[World]:
         path, keyfile = folder / "platform.db", folder / "key" / "master.json"
         keyfile.parent.mkdir(mode=0o700)
-        shutil.copy(self.path, path)
         shutil.copy(self.keyfile, keyfile)
-        database, provider, clock = SqliteDatabase(path), CountingKeys(LocalKeys.load(keyfile)), MovedClock()
-        keys = await PlatformKeys.load_or_create(database, provider, clock, os.urandom, is_new=False)
-        pool = PasswordPool(2, CHEAP)
-        platform = assemble(database, provider, keys, pool, clock, os.urandom)
-        try:
-            yield World(path, keyfile, database, provider, clock, pool, platform)
-        finally:
-            pool.close()
-            await database.close()
+        with self.half.fresh(self.url) as url:
+            address: Address = parse(url, folder) if url else Path(shutil.copy(self.path, path))
+            database, provider, clock = open_database(address), CountingKeys(LocalKeys.load(keyfile)), MovedClock()
+            keys = await PlatformKeys.load_or_create(database, provider, clock, os.urandom, is_new=False)
+            pool = PasswordPool(2, CHEAP)
+            platform = assemble(database, provider, keys, pool, clock, os.urandom)
+            try:
+                yield World(address, keyfile, database, provider, clock, pool, platform)
+            finally:
+                pool.close()
+                await database.close()

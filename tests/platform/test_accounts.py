@@ -9,6 +9,8 @@ from tests.platform.support import ADDRESS, PASSWORD, Story, World
 from timos.kernel.errors import ConflictError, DecryptionError, InputError, NotFoundError, UnauthenticatedError
 from timos.platform.accounts import Role, Status
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 
 def test_an_account_is_found_again_with_what_it_was_made_of(run: Callable[[Story], None]) -> None:
     async def story(world: World) -> None:
@@ -74,6 +76,7 @@ def test_a_refused_field_is_named(run: Callable[[Story], None], address: str, pa
     run(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 @pytest.mark.parametrize(
     "edit",
     [
@@ -103,6 +106,7 @@ def test_an_edited_account_is_refused_and_audited(run: Callable[[Story], None], 
     run(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 def test_a_planted_account_cannot_sign_in(run: Callable[[Story], None]) -> None:
     async def story(world: World) -> None:
         """The attacker has an account, and makes the victim's address lead to it, or puts their own hash in."""

@@ -8,6 +8,8 @@ from tests.platform.support import Story, World
 from timos.platform.audit import Event
 from timos.platform.sealer import Purpose
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 
 def test_an_event_and_what_it_tells_of_are_stored_together_or_not_at_all(run: Callable[[Story], None]) -> None:
     async def failing(world: World) -> None:

@@ -11,6 +11,8 @@ from timos.crypto.kms.local import LocalKeys
 from timos.kernel.errors import DecryptionError, KeyUnavailableError, VaultLockedError
 from timos.platform.keyring import Keyring, NewKeys
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 RECORD, PLACE = b"a record", b"a place"
 
 
@@ -64,6 +66,7 @@ def test_two_users_share_nothing(run: Callable[[Story], None]) -> None:
     run(story)
 
 
+@pytest.mark.every_engine("sqlite", "postgresql")  # MariaDB does not know that UPDATE
 def test_a_key_row_moved_to_another_user_does_not_open(run: Callable[[Story], None]) -> None:
     async def story(world: World) -> None:
         await with_keys(world, ADA)

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.platform.support import ADDRESS, MovedClock, Story, Template, World, migrate
+from tests.databases import Engines, pair_of
+from tests.platform.conftest import founded
+from tests.platform.support import ADDRESS, MovedClock, Story, World, migrate
 from timos.crypto.kms.local import LocalKeys
-from timos.kernel.db.port import Value
+from timos.kernel.db.port import Database, Value
 from timos.kernel.db.sqlite import SqliteDatabase
 from timos.kernel.errors import DecryptionError, StartError
 from timos.platform.sealer import PlatformKeys, Purpose, Sealer, renew_ring
@@ -20,7 +22,7 @@ from timos.platform.sealer import PlatformKeys, Purpose, Sealer, renew_ring
 values = st.one_of(st.none(), st.binary(max_size=8), st.text(max_size=8), st.integers(-(2**63), 2**63 - 1))
 
 
-async def load(database: SqliteDatabase, provider: LocalKeys, *, is_new: bool = False) -> PlatformKeys:
+async def load(database: Database, provider: LocalKeys, *, is_new: bool = False) -> PlatformKeys:
     return await PlatformKeys.load_or_create(database, provider, MovedClock(), os.urandom, is_new=is_new)
 
 
@@ -168,7 +170,9 @@ def test_every_flipped_bit_and_every_cut_of_a_sealed_column_is_refused(run: Call
 
 
 @pytest.fixture(scope="module")
-def sealer(template: Template) -> Sealer:
+def sealer(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Sealer:
+    template = founded(tmp_path_factory.mktemp("sealer"), pair_of("sqlite", engines).platform)
+
     async def opened() -> Sealer:
         database = SqliteDatabase(template.path)
         keys = await load(database, LocalKeys.load(template.keyfile))
@@ -190,7 +194,7 @@ def test_nothing_about_a_person_is_readable_in_the_file(run: Callable[[Story], N
         await world.sign_up(name="Countess Lovelace")
         await world.login()
         await world.database.close()  # writes the log back
-        content = b"".join(path.read_bytes() for path in world.path.parent.glob("platform.db*"))
+        content = b"".join(path.read_bytes() for path in world.keyfile.parent.parent.glob("platform.db*"))
         for secret in (ADDRESS, "ada", "Countess", "Lovelace", "Firefox", "192.0.2.1"):
             assert secret.encode() not in content
 

@@ -112,7 +112,7 @@ def _pytest(tree: Path, arguments: Iterable[str]) -> tuple[int, str]:
         "CI": "1",  # the same Hypothesis examples each time
         "TMPDIR": str(tree.parent),
     }
-    line = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", *arguments]
+    line = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-m", "not servers", *arguments]
     done = subprocess.run(line, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS)
     return done.returncode, done.stdout + done.stderr
 

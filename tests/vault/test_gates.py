@@ -1,15 +1,22 @@
 """A vault's end: fenced first, purged whole, its gate last; nobody else's is touched."""
 
+import asyncio
+
 import pytest
 
 from tests.contracts.samples import SAMPLES
 from tests.vault.vaults import Bench, Holder, Tell
+from timos.kernel.db.port import Value
 from timos.kernel.errors import VaultLockedError
 from timos.vault import gates
 from timos.vault.collections import COLLECTIONS
+from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.feels_entries import COLLECTION as FEELS
 from timos.vault.collections.feels_entries import Morning
 from timos.vault.store import ERASED
+from timos.vault.tables import ROWS
+
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 
 
 async def fill(holder: Holder) -> None:
@@ -68,6 +75,52 @@ def test_a_purge_takes_every_row_of_one_vault_and_counts_them(on_vault: Tell) ->
         assert gate_of(bench, bench.me.vault_id) is None
         assert gate_of(bench, other.vault_id) is not None
         assert await gates.purge(bench.database, bench.me.vault_id) == 0
+
+    on_vault(story)
+
+
+def test_a_fence_waits_for_the_writes_that_saw_the_gate_open_and_the_purge_takes_their_rows(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        fence_and_purge: asyncio.Task[None] | None = None
+
+        async def erase() -> None:
+            async with bench.database.transaction() as unit:
+                await gates.fence(unit, bench.me.vault_id)
+            await gates.purge(bench.database, bench.me.vault_id)
+
+        gate = gate_of(bench, bench.me.vault_id)
+        row: dict[str, Value] = {"vault_id": bench.me.vault_id, "id": bytes(16), "tag": None, "sealed": b"x", "rowid": 1, "gate": gate}
+        async with bench.database.transaction() as unit:
+            assert await unit.run(ROWS["daily_entries"].insert, row) == 1
+            fence_and_purge = asyncio.create_task(erase())
+            await asyncio.sleep(0.2)
+            assert not fence_and_purge.done()
+        await fence_and_purge
+        assert counts(bench, bench.me.vault_id) == [0] * len(COLLECTIONS)
+
+    on_vault(story)
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_a_change_that_waited_for_the_fence_is_none(on_vault: Tell, verb: str) -> None:
+    async def story(bench: Bench) -> None:
+        stored = await bench.write()
+        known = await bench.vault.get(ENTRIES, stored.key)
+        assert known is not None
+        [[_, row_id, tag, sealed]] = bench.rows()
+        gate = gate_of(bench, bench.me.vault_id)
+        params = {"vault_id": bench.me.vault_id, "id": row_id, "tag": tag, "sealed": sealed, "salt": known.salt, "gate": gate}
+
+        async def change() -> int:
+            async with bench.database.transaction() as unit:
+                return await unit.run(getattr(ROWS["daily_entries"], verb), params)
+
+        async with bench.database.transaction() as unit:
+            await gates.fence(unit, bench.me.vault_id)
+            changing = asyncio.create_task(change())
+            await asyncio.sleep(0.2)
+            assert not changing.done()
+        assert await changing == 0
 
     on_vault(story)
 

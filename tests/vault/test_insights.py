@@ -18,6 +18,8 @@ from timos.vault.collections.morning_habits import EveryDay, Habit, Pause, Times
 from timos.vault.collections.pillar_scores import PillarScores, Score, WeekMean
 from timos.vault.record import Collection, Document, Key
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 FIRST = date(2026, 6, 1)  # a Monday
 LAST = FIRST + timedelta(days=20)
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -196,6 +198,7 @@ def test_a_long_range_is_read_otherwise_and_says_the_same(on_vault: Tell, monkey
     on_vault(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 @pytest.mark.parametrize("most_by_tokens", [0, 1500])
 def test_a_row_that_does_not_open_is_counted_and_the_others_are_read(
     on_vault: Tell, monkeypatch: pytest.MonkeyPatch, most_by_tokens: int

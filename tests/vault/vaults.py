@@ -1,19 +1,22 @@
-"""An unlocked vault on a real SQLite file, with a clock that tests move and a hand between reading and writing."""
+"""An unlocked vault on a real database, with a clock that tests move and a hand between reading and writing."""
 
 import asyncio
 import os
-import sqlite3
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from tests import databases
+from tests.databases import Half
 from tests.support import Clock
 from timos.crypto.keys import VaultKeys, new_vault_bundle, vault_keys
 from timos.kernel.db import migrate
-from timos.kernel.db.port import Row, Value
-from timos.kernel.db.sqlite import SqliteDatabase, SqliteTransaction
+from timos.kernel.db.address import Address, parse
+from timos.kernel.db.opening import open_database
+from timos.kernel.db.port import Row, Transaction, Value
 from timos.kernel.db.statements import Statement
 from timos.lifecycle.founding import VAULT_HISTORY
 from timos.vault import gates
@@ -26,22 +29,24 @@ DAY = date(2026, 11, 20)
 KEY = (DAY.isoformat(),)
 
 
-class Interposed(SqliteDatabase):
+class Interposed:
     """The real database. `before_write` holds what happens between a read and the next write, once each; `fetched` what was asked."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, address: Address) -> None:
+        self.real = open_database(address)
+        self.dialect = self.real.dialect
+        self.scrub, self.close = self.real.scrub, self.real.close
         self.before_write: list[Callable[[], object]] = []
         self.fetched: list[tuple[str, Mapping[str, Value]]] = []
 
     async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
         self.fetched.append((statement.name, params))
-        return await super().fetch(statement, params)
+        return await self.real.fetch(statement, params)
 
-    def transaction(self) -> SqliteTransaction:
+    def transaction(self) -> Transaction:
         if self.before_write:
             self.before_write.pop(0)()
-        return super().transaction()
+        return self.real.transaction()
 
 
 @dataclass(slots=True)
@@ -83,20 +88,17 @@ class Holder:
 
 @dataclass(slots=True)
 class Bench:
-    """A vault database with one user, and the file behind it."""
+    """A vault database with one user, and where it is."""
 
-    path: Path
+    address: Address
     database: Interposed
     clock: Clock
     me: Holder
     vault: Vault
 
     def sql(self, text: str, *params: Value) -> list[Row]:
-        """Behind the program's back, in a process of its own as far as SQLite can tell."""
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            rows: list[Row] = connection.execute(text, params).fetchall()
-        return rows
+        """Behind the program's back, in a process of its own as far as the engine can tell."""
+        return databases.sql(self.address, text, *params)
 
     def rows(self, table: str = "daily_entries") -> list[Row]:
         return self.sql(f"SELECT vault_id, id, tag, sealed FROM {table} ORDER BY vault_id, id")  # noqa: S608 (a name of ours)
@@ -123,9 +125,9 @@ def entry(body: str = "first", day: date = DAY) -> DailyEntry:
 
 
 @asynccontextmanager
-async def bench_on(path: Path) -> AsyncIterator[Bench]:
-    database, clock = Interposed(path), Clock()
-    bench = Bench(path, database, clock, me := Holder(database, clock), me.vault())
+async def bench_on(address: Address) -> AsyncIterator[Bench]:
+    database, clock = Interposed(address), Clock()
+    bench = Bench(address, database, clock, me := Holder(database, clock), me.vault())
     async with database.transaction() as unit:
         await gates.make(unit, me.vault_id, random=os.urandom)
     try:
@@ -134,13 +136,16 @@ async def bench_on(path: Path) -> AsyncIterator[Bench]:
         await database.close()
 
 
-def told_in(folder: Path, template: Path) -> Tell:
-    path = folder / "vault.db"
-    path.write_bytes(template.read_bytes())
+def told_in(folder: Path, template: Path, half: Half, migrated: str | None) -> Tell:
+    """`migrated` is the template's URL, where it is on a server."""
 
     async def told(story: Story) -> None:
-        async with bench_on(path) as bench:
-            await story(bench)
+        with half.fresh(migrated) as url:
+            address = parse(url or "sqlite:vault.db", folder)
+            if isinstance(address, Path):
+                shutil.copy(template, address)
+            async with bench_on(address) as bench:
+                await story(bench)
 
     return lambda story: asyncio.run(told(story))
 

@@ -18,6 +18,8 @@ from timos.kernel.ids import text_of
 from timos.lifecycle.signup import INVITE_SECONDS, SETUP_SECONDS, setup_token
 from timos.platform.auth.invitations import Invitation
 
+pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+
 Tell = Callable[[Story], None]
 DAY = "/api/entries/2026-11-20"
 NEW_PASSWORD = "seven quiet rivers at dusk"

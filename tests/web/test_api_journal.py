@@ -9,6 +9,8 @@ import pytest
 
 from tests.support import Clock, Json, Person, Story, World
 
+pytestmark = pytest.mark.every_engine
+
 Tell = Callable[[Story], None]
 DAY = "2026-11-20"
 NOTES = f"/api/entries/{DAY}/notes"

@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from tests.support import Json, Person, Story, World
+
+pytestmark = pytest.mark.every_engine("sqlite", "mixed")
 
 Tell = Callable[[Story], None]
 DAY = "2026-11-22"  # a Sunday, the day of the tests' clock

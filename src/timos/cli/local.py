@@ -20,8 +20,8 @@ def places_of(settings: Settings) -> Places:
     """Files and folders of the instance that these settings name."""
     return Places(
         data_dir=settings.data_dir,
-        platform=settings.platform_path,
-        vault=settings.vault_path,
+        platform_at=settings.platform_address,
+        vault_at=settings.vault_address,
         key=settings.key_path,
         ledger=settings.ledger_path,
     )
@@ -33,6 +33,7 @@ def numbers_of(settings: Settings) -> Numbers:
         password_cost=Cost(memory_kib=settings.argon2_memory_kib, time=settings.argon2_time),
         limits=AuthLimits(sign_up=Window(settings.sign_ups_per_hour, HOUR)),
         issuer=settings.url,
+        must_last=settings.profile == "production",
     )
 
 

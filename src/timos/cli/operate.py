@@ -12,7 +12,7 @@ from timos.cli.local import places_of, with_instance
 from timos.cli.options import JsonOption
 from timos.cli.output import err, hint, say
 from timos.config import Settings
-from timos.kernel.db import migrate
+from timos.kernel.db import address, migrate
 from timos.kernel.errors import StartError
 from timos.lifecycle import founding, health
 from timos.lifecycle.instance import Instance
@@ -86,7 +86,7 @@ def config_init(path: Annotated[Path, typer.Argument(help="The file to write.")]
 def _spelt(value: object) -> str | int | bool:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
-    return value if isinstance(value, int | bool) else str(value)
+    return value if isinstance(value, int | bool) else address.without_password(str(value))
 
 
 # ── db ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,8 +99,8 @@ def db_status(as_json: JsonOption = False) -> None:
     """Which revision each database is at, and which this program wants."""
     places = places_of(config.load())
     states = [
-        {"database": name, "path": str(path), "at": migrate.current(path) if path.exists() else None, "wants": migrate.head(history)}
-        for name, path, history in founding.histories(places)
+        {"database": name, "path": str(at), "at": migrate.current(at) if migrate.exists(at) else None, "wants": migrate.head(history)}
+        for name, at, history in founding.histories(places)
     ]
     if as_json:
         say(json.dumps(states, indent=2))

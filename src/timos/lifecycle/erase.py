@@ -92,7 +92,8 @@ async def _shred(instance: Instance, user_id: bytes, vault_id: bytes) -> tuple[E
             async with instance.platform.transaction() as tx:
                 destroyed = await instance.keyring.shred(tx, user_id)
                 await instance.sessions.purge(tx, user_id)
-                await instance.accounts.delete(tx, user_id)
+                if not await instance.accounts.delete(tx, user_id):  # another process erases it too, and was faster
+                    raise NotFoundError
                 entry = await instance.ledger.append(tx, user_id, vault_id, instance.clock.now_ms())
                 await instance.audit.write(tx, Event.KEYS_SHREDDED, user_id)
                 await instance.audit.write(tx, Event.ACCOUNT_ERASED, user_id)

@@ -4,13 +4,15 @@ Invariants:
 - An empty database is made only where neither database and no key ever was, or where a founding was cut short.
 - The key is made first and never overwritten; nothing can be stored before the founding is complete.
 - A pair that does not belong together, a missing half, a missing or foreign key: the start is refused, nothing is changed.
-- A migration works on a database of which a copy was made; the copies go at the next clean start.
+- A migration of a file works on one of which a copy was made; the copies go at the next clean start. Of a database on a server the
+  operator makes them, and nothing is ever dropped from one here.
 """
 
 import fcntl
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,7 +21,8 @@ from typing import IO
 
 from timos.crypto.kms.local import LocalKeys
 from timos.kernel.clock import Clock
-from timos.kernel.db import migrate
+from timos.kernel.db import facts, migrate
+from timos.kernel.db.address import Address
 from timos.kernel.errors import DecryptionError, KeyUnavailableError, StartError
 from timos.kernel.ids import ID_BYTES, Randomness
 
@@ -27,6 +30,7 @@ _SOURCE = Path(__file__).resolve().parent.parent
 PLATFORM_HISTORY = _SOURCE / "platform" / "migrations"
 VAULT_HISTORY = _SOURCE / "vault" / "migrations"
 COPY_SUFFIX = ".before-migration"
+SHARE_SECONDS = 30.0
 _CANARY = b"timos.canary/1"
 
 
@@ -35,10 +39,27 @@ class Places:
     """Where an instance lives. `ledger` is the third copy of the erasure ledger, outside both databases."""
 
     data_dir: Path
-    platform: Path
-    vault: Path
+    platform_at: Address
+    vault_at: Address
     key: Path
     ledger: Path
+
+    @property
+    def platform(self) -> Path:
+        """Raises:
+        StartError: it is on a server.
+        """
+        return _file(self.platform_at)
+
+    @property
+    def vault(self) -> Path:
+        """Raises as `platform`."""
+        return _file(self.vault_at)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Of the embedded databases; empty when both are on servers."""
+        return tuple(at for at in (self.platform_at, self.vault_at) if isinstance(at, Path))
 
     @property
     def address(self) -> Path:
@@ -64,7 +85,7 @@ class Founded:
 
 
 def claim(places: Places, *, may_create: bool = True) -> IO[str]:
-    """The data folder for this process alone, until the returned file is closed.
+    """The data folder for this process alone, until the returned file is closed or `share`d.
 
     Raises:
         StartError: another server uses it, or the folder cannot be written; or there is none, and it may not be created.
@@ -84,6 +105,43 @@ def claim(places: Places, *, may_create: bool = True) -> IO[str]:
         handle.close()
         message = f"Another TimOS server is using {places.data_dir}. Stop it first, or choose another folder with TIMOS_DATA_DIR."
         raise StartError(message) from error
+    return handle
+
+
+def claim_or_share(places: Places) -> IO[str]:
+    """For serving: alone where a database is a file, which has one writer; otherwise beside other servers that are open already.
+
+    Raises:
+        StartError: see `claim`.
+    """
+    until = time.monotonic() + SHARE_SECONDS
+    while True:
+        try:
+            return claim(places)
+        except StartError:
+            handle = _join(places)
+            if handle is not None:
+                return handle
+            if places.files or time.monotonic() > until:
+                raise
+            time.sleep(0.1)  # one that just starts, or a change of keys
+
+
+def share(handle: IO[str], places: Places) -> None:
+    """From here on other processes may serve the same pair; what needs it alone still waits for all of them."""
+    if not places.files:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+
+
+def _join(places: Places) -> IO[str] | None:
+    if places.files or not places.data_dir.is_dir():
+        return None
+    handle = (places.data_dir / "serve.lock").open("a", encoding="ascii")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        return None
     return handle
 
 
@@ -110,7 +168,7 @@ async def found(places: Places, *, clock: Clock, random: Randomness, is_server: 
     if places.swapping.exists():
         message = f"A restore was cut short. Run it again: timos backup restore (the mark is {places.swapping})."
         raise StartError(message)
-    present = (places.platform.exists(), places.vault.exists(), places.key.exists())
+    present = (migrate.exists(places.platform_at), migrate.exists(places.vault_at), places.key.exists())
     if places.marker.exists() or present == (False, False, False):
         if not is_server:
             message = f"There is no TimOS in {places.data_dir} yet. Start the server once: timos serve."
@@ -126,7 +184,7 @@ async def open_pair(places: Places) -> Founded:
     Raises:
         StartError: one is missing or foreign.
     """
-    _refuse_missing(places, places.platform.exists(), places.vault.exists(), places.key.exists())
+    _refuse_missing(places, migrate.exists(places.platform_at), migrate.exists(places.vault_at), places.key.exists())
     keys = LocalKeys.load(places.key)
     return Founded(keys, await _belongs_together(places, keys), is_new=False, migrated=())
 
@@ -141,20 +199,40 @@ def finish(places: Places) -> None:
 
 async def _create(places: Places, *, clock: Clock, random: Randomness) -> Founded:
     places.marker.touch(mode=0o600)
-    for leftover in (places.platform, places.vault):
+    for leftover in places.files:
         leftover.unlink(missing_ok=True)  # of a founding that was cut short: the marker says that nobody could use it
     if places.key.exists() and not places.key.stat().st_size:
         places.key.unlink()  # the name that the same founding had taken for its key; an empty file holds none
     keys = LocalKeys.load(places.key) if places.key.exists() else LocalKeys.create(places.key, clock)
-    install_id = random(ID_BYTES)
+    for _, address, history in histories(places):
+        if isinstance(address, Path):
+            address.touch(mode=0o600, exist_ok=False)
+        migrate.upgrade(address, history)
+    begun = [(address, facts.read_all(address)) for _, address, _ in histories(places)]
+    install_id = await _begun(begun, keys) or random(ID_BYTES)
     ref, edk = await keys.encrypt(_canary(install_id))
-    for _, path, history in histories(places):
-        path.touch(mode=0o600, exist_ok=False)
-        migrate.upgrade(path, history)
-        with closing(sqlite3.connect(path)) as connection, connection:
-            facts = [("install_id", install_id), ("canary_ref", ref.encode()), ("canary", edk)]
-            connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", facts)
+    for address, known in begun:
+        if not known:
+            facts.write_all(address, {"install_id": install_id, "canary_ref": ref.encode(), "canary": edk})
     return Founded(keys, install_id, is_new=True, migrated=())
+
+
+async def _begun(databases: list[tuple[Address, dict[str, bytes]]], keys: LocalKeys) -> bytes | None:
+    """The install id that a founding which was cut short left on a server.
+
+    Raises:
+        StartError: it is somebody else's.
+    """
+    ids = set()
+    for address, known in databases:
+        if known and not await _opens(keys, known, known.get("install_id", b"")):
+            message = f"{address} belongs to another installation of TimOS. Name an empty database. Nothing was changed."
+            raise StartError(message)
+        ids |= {known["install_id"]} if known else set()
+    if len(ids) > 1:
+        message = "The two databases do not belong together: they come from two installations. Nothing was changed."
+        raise StartError(message)
+    return ids.pop() if ids else None
 
 
 def _refuse_missing(places: Places, has_platform: bool, has_vault: bool, has_key: bool) -> None:  # noqa: FBT001 (three answers of one question)
@@ -171,45 +249,37 @@ def _refuse_missing(places: Places, has_platform: bool, has_vault: bool, has_key
             "restore a backup (timos backup restore). To begin anew, move the key away first. Nothing was created."
         )
     else:
-        lost = places.vault if has_platform else places.platform
+        lost = places.vault_at if has_platform else places.platform_at
         message = f"{lost} is missing while its other half is there. Restore it from a backup (timos backup restore). Nothing was created."
     raise StartError(message)
 
 
 async def _belongs_together(places: Places, keys: LocalKeys) -> bytes:
-    platform, vault = _facts(places.platform), _facts(places.vault)
+    platform, vault = facts.read_all(places.platform_at), facts.read_all(places.vault_at)
     if not platform.get("install_id") or platform.get("install_id") != vault.get("install_id"):
-        message = f"{places.platform} and {places.vault} do not belong together: they come from two installations. Nothing was changed."
+        message = (
+            f"{places.platform_at} and {places.vault_at} do not belong together: they come from two installations. Nothing was changed."
+        )
         raise StartError(message)
-    for path, facts in ((places.platform, platform), (places.vault, vault)):
-        if not await _opens(keys, facts, platform["install_id"]):
-            message = f"The master key {places.key} is not the one that {path} was made with. Put the right key back. Nothing was changed."
+    for address, known in ((places.platform_at, platform), (places.vault_at, vault)):
+        if not await _opens(keys, known, platform["install_id"]):
+            message = (
+                f"The master key {places.key} is not the one that {address} was made with. Put the right key back. Nothing was changed."
+            )
             raise StartError(message)
     return platform["install_id"]
 
 
-async def _opens(keys: LocalKeys, facts: dict[str, bytes], install_id: bytes) -> bool:
+async def _opens(keys: LocalKeys, known: dict[str, bytes], install_id: bytes) -> bool:
     try:
-        return await keys.decrypt(facts["canary_ref"].decode(), facts["canary"]) == _canary(install_id)
+        return await keys.decrypt(known["canary_ref"].decode(), known["canary"]) == _canary(install_id)
     except (DecryptionError, KeyUnavailableError, KeyError, UnicodeDecodeError):
         return False
 
 
-def _facts(path: Path) -> dict[str, bytes]:
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return dict(connection.execute("SELECT name, value FROM meta"))
-    except sqlite3.Error as error:
-        message = (
-            f"{path} cannot be read as a TimOS database: {error}. Mend its permissions, or move it away and restore a backup. "
-            "Nothing was changed."
-        )
-        raise StartError(message) from error
-
-
-def histories(places: Places) -> tuple[tuple[str, Path, Path], ...]:
-    """Name, file and Alembic history of each database."""
-    return ("platform", places.platform, PLATFORM_HISTORY), ("vault", places.vault, VAULT_HISTORY)
+def histories(places: Places) -> tuple[tuple[str, Address, Path], ...]:
+    """Name, address and Alembic history of each database."""
+    return ("platform", places.platform_at, PLATFORM_HISTORY), ("vault", places.vault_at, VAULT_HISTORY)
 
 
 def pending(places: Places) -> tuple[str, ...]:
@@ -218,20 +288,22 @@ def pending(places: Places) -> tuple[str, ...]:
     Raises:
         StartError: one is newer.
     """
-    return tuple(name for name, path, history in histories(places) if migrate.is_pending(path, history))
+    return tuple(name for name, address, history in histories(places) if migrate.is_pending(address, history))
 
 
 def upgrade(places: Places) -> tuple[str, ...]:
-    """Migrate what is pending, each with a copy made before; hold the claim. Without anything pending, older copies go."""
+    """Migrate what is pending, each file with a copy made before; hold the claim. Without anything pending, older copies go."""
     names = pending(places)
-    for name, path, _ in histories(places):
+    for name, address, _ in histories(places):
+        if not isinstance(address, Path):
+            continue
         if name in names:
-            _copy(path)
+            _copy(address)
         elif not names:
-            path.with_name(path.name + COPY_SUFFIX).unlink(missing_ok=True)
-    for name, path, history in histories(places):
+            address.with_name(address.name + COPY_SUFFIX).unlink(missing_ok=True)
+    for name, address, history in histories(places):
         if name in names:
-            migrate.upgrade(path, history)
+            migrate.upgrade(address, history)
     return names
 
 
@@ -296,6 +368,15 @@ def _set_aside(path: Path, suffix: str) -> list[Path]:
         if old.exists():
             moved.append(old.replace(path.with_name(f"{path.name}{suffix}-{number}{end}")))
     return moved[:1]
+
+
+def _file(address: Address) -> Path:
+    if isinstance(address, Path):
+        return address
+    message = (
+        f"This works on files only, and {address} is on a server: use the backup of that server, and stop TimOS before putting it back."
+    )
+    raise StartError(message)
 
 
 def _canary(install_id: bytes) -> bytes:

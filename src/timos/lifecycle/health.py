@@ -31,8 +31,9 @@ async def examine(instance: Instance) -> list[Finding]:
     """Every account's keys are opened once; with many accounts that takes a while."""
     places = instance.places
     findings = [Finding("key and databases", "belong together")]
-    findings += [_private(path) for path in (places.key, places.platform, places.vault)]
-    findings += [_whole(places.platform), _whole(places.vault)]
+    findings += [_private(path) for path in (places.key, *places.files)]
+    findings += [_whole(path) for path in places.files]
+    findings.append(await _lasting(instance))
     findings.append(await _accounts(instance))
     findings.append(await _unfinished(instance))
     findings.append(await _ledger(instance))
@@ -50,6 +51,14 @@ def _whole(path: Path) -> Finding:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         answer = connection.execute("PRAGMA quick_check").fetchone()
     return Finding(path.name, "whole") if answer == ("ok",) else Finding(path.name, "damaged", "restore a backup: timos backup restore")
+
+
+async def _lasting(instance: Instance) -> Finding:
+    if weaknesses := await instance.may_lose():
+        return Finding(
+            "durability", ", ".join(weaknesses), "a power cut would lose acknowledged writes: change these settings of the server"
+        )
+    return Finding("durability", "what is acknowledged is on the disk")
 
 
 async def _accounts(instance: Instance) -> Finding:

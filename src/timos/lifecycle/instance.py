@@ -8,8 +8,9 @@ from typing import IO
 from timos.crypto.kms.local import LocalKeys
 from timos.crypto.passwords import Cost, PasswordPool
 from timos.kernel.clock import Clock
+from timos.kernel.db import durability
+from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Database
-from timos.kernel.db.sqlite import SqliteDatabase
 from timos.kernel.errors import DatabaseError, StartError, UnavailableError
 from timos.kernel.ids import Randomness
 from timos.lifecycle import founding
@@ -41,6 +42,7 @@ class Numbers:
     password_cost: Cost = field(default_factory=Cost)
     limits: AuthLimits = field(default_factory=AuthLimits)
     issuer: str = "http://localhost:8000"
+    must_last: bool = False  # refuse a database that may lose what it acknowledged
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Instance:
     scans: Scans
     quota: Quota
     claim: IO[str] | None = None
+    must_last: bool = False
 
     async def open_vault(self, user_id: bytes, key_epoch: int) -> Vault:
         """The user's vault, unlocked.
@@ -98,6 +101,13 @@ class Instance:
         await self.accounts.count()
         if await facts.read(self.vault, "install_id") != self.founded.install_id:
             raise UnavailableError
+        if self.must_last and await self.may_lose():
+            raise UnavailableError
+
+    async def may_lose(self) -> list[str]:
+        """Settings of the live databases with which acknowledged writes can be lost."""
+        databases = (("platform", self.platform), ("vault", self.vault))
+        return [f"{name}: {weakness}" for name, database in databases for weakness in await durability.weaknesses(database)]
 
     async def close(self) -> None:
         self.passwords.close()
@@ -120,13 +130,15 @@ async def open_instance(
     Raises:
         StartError: says what is wrong and what to do. Nothing was changed.
     """
-    claim = founding.claim(places) if is_server else None
+    claim = founding.claim_or_share(places) if is_server else None
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
         if is_server and not founded.is_new:
             await _renew_ring(places, founded, clock=clock, random=random)
         instance = await assemble(places, founded, numbers, clock=clock, random=random)
         instance.claim = claim
+        if is_server and numbers.must_last:
+            await _refuse_loss(instance)
     except DatabaseError as error:
         _release(claim)
         message = f"The databases in {places.data_dir} cannot be written: {error.__cause__}. Mend the permissions or free some space."
@@ -135,12 +147,14 @@ async def open_instance(
         _release(claim)
         raise
     founding.finish(places)
+    if claim is not None:
+        founding.share(claim, places)
     return instance
 
 
 async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> Instance:
     """The parts on a pair of databases that belong together."""
-    platform, vault = SqliteDatabase(places.platform), SqliteDatabase(places.vault)
+    platform, vault = open_database(places.platform_at), open_database(places.vault_at)
     keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
     pool = PasswordPool(max(1, (os.cpu_count() or 1) - SPARE_CORES), numbers.password_cost)
     audit = Audit(platform, keys, clock, random)
@@ -171,15 +185,29 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
         ledger=Ledger(platform, keys),
         scans=Scans(),
         quota=Quota(),
+        must_last=numbers.must_last,
     )
 
 
 async def _renew_ring(places: Places, founded: Founded, *, clock: Clock, random: Randomness) -> None:
-    platform = SqliteDatabase(places.platform)
+    platform = open_database(places.platform_at)
     try:
         await renew_ring(platform, founded.keys, clock, random)
     finally:
         await platform.close()
+
+
+async def _refuse_loss(instance: Instance) -> None:
+    """Raises:
+    StartError: a database may lose what it acknowledged.
+    """
+    if weaknesses := await instance.may_lose():
+        await instance.close()
+        message = (
+            f"A power cut would lose acknowledged writes ({', '.join(weaknesses)}), which the production profile refuses. "
+            "Change these settings of the database server, then start again."
+        )
+        raise StartError(message)
 
 
 def _release(claim: IO[str] | None) -> None:

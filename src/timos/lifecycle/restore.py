@@ -40,12 +40,12 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
     """
     found = backup.verify(folder)
     claim = founding.claim(places)
-    fresh = replace(places, platform=_beside(places.platform), vault=_beside(places.vault))
+    fresh = replace(places, platform_at=_beside(places.platform), vault_at=_beside(places.vault))
     try:
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
             founding.copy_file(folder / name, path)
-        for _, path, history in founding.histories(fresh):  # the backup may be older than this program
-            migrate.upgrade(path, history)
+        for _, address, history in founding.histories(fresh):  # the backup may be older than this program
+            migrate.upgrade(address, history)
         backup.put_keys_back(fresh.platform, backup.read_keys(folder))
         founded = await founding.open_pair(fresh)
         entries = await _known_elsewhere(places, founded, numbers, clock=clock, random=random)

@@ -298,9 +298,9 @@ class Accounts:
         """Accounts whose erasure was begun and not finished."""
         return tuple(blob(row[0]) for row in await self._database.fetch(_ERASING, {"erasing": Status.ERASING.value}))
 
-    async def delete(self, tx: Transaction, user_id: bytes) -> None:
-        """The last step of erasing in this database; the keys go in the same transaction."""
-        await tx.run(_DELETE, {"user_id": user_id})
+    async def delete(self, tx: Transaction, user_id: bytes) -> bool:
+        """The last step of erasing in this database; the keys go in the same transaction. False when there is no such account."""
+        return bool(await tx.run(_DELETE, {"user_id": user_id}))
 
     async def _change(self, known: Account, changed: Account, event: Event) -> None:
         if known.status is Status.ERASING:  # there is no way back

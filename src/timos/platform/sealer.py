@@ -121,7 +121,10 @@ async def renew_ring(database: Database, provider: KeyProvider, clock: Clock, ra
     if not ring or clock.now_ms() - ring[-1][1] < RING_MS:
         return False
     newest = ring[-1][0] + 1
-    await _create(database, provider, clock, random, [(Purpose.TOKEN_SIGNING, newest)])
+    try:
+        await _create(database, provider, clock, random, [(Purpose.TOKEN_SIGNING, newest)])
+    except StartError:  # another process that starts at the same moment did it
+        return False
     async with database.transaction() as tx:
         await tx.run(_RETIRE, {"ring": Purpose.TOKEN_SIGNING.value, "last": newest - RING_SIZE})
     return True

@@ -78,8 +78,14 @@ ledger = Table(
 
 
 def _gate_holds() -> ColumnElement[bool]:
+    """Locked where writes go on side by side: a fence waits for the writes that saw the gate open, and so the purge after it sees their
+    rows. SQLite has one writer and needs no lock.
+    """
     return exists(
-        select(literal_column("1")).select_from(gates).where(gates.c.vault_id == bindparam("vault_id"), gates.c.gate == bindparam("gate"))
+        select(literal_column("1"))
+        .select_from(gates)
+        .where(gates.c.vault_id == bindparam("vault_id"), gates.c.gate == bindparam("gate"))
+        .with_for_update(read=True)
     )
 
 
@@ -92,13 +98,17 @@ def _unchanged(rows: Table) -> ColumnElement[bool]:
 
 
 def _values(rows: Table) -> Select[tuple[bytes, bytes, bytes, bytes]]:
-    """One row of parameters, there only if the gate holds: the write and its condition are one statement."""
-    return select(
-        gates.c.vault_id,
-        bindparam("id", type_=rows.c.id.type).label("id"),
-        bindparam("tag", type_=rows.c.tag.type).label("tag"),
-        bindparam("sealed", type_=rows.c.sealed.type).label("sealed"),
-    ).where(gates.c.vault_id == bindparam("vault_id"), gates.c.gate == bindparam("gate"))
+    """One row of parameters, there only if the gate holds: the write and its condition are one statement, the gate locked as above."""
+    return (
+        select(
+            gates.c.vault_id,
+            bindparam("id", type_=rows.c.id.type).label("id"),
+            bindparam("tag", type_=rows.c.tag.type).label("tag"),
+            bindparam("sealed", type_=rows.c.sealed.type).label("sealed"),
+        )
+        .where(gates.c.vault_id == bindparam("vault_id"), gates.c.gate == bindparam("gate"))
+        .with_for_update(read=True)
+    )
 
 
 def _insert(rows: Table) -> Statement:

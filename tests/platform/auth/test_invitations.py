@@ -10,6 +10,8 @@ from timos.kernel.errors import ConflictError, RegistrationError
 from timos.kernel.ids import bytes_of
 from timos.platform.auth.invitations import Invitation
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 
 async def consume(world: World, token: str) -> Invitation:
     async with world.database.transaction() as tx:

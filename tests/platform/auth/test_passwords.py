@@ -15,6 +15,8 @@ from timos.crypto.passwords import Cost, PasswordPool
 from timos.kernel.errors import InputError, UnauthenticatedError
 from timos.platform.auth.passwords import check_policy, normal
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 OWN = ("ada.lovelace@example.org", "Ada King Noel")
 
 

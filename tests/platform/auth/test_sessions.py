@@ -13,6 +13,8 @@ from timos.platform.accounts import Role
 from timos.platform.auth.sessions import ABSOLUTE_MS, IDLE_MS, MOST_PER_USER, Kind, SignIn
 from timos.platform.auth.tokens import ACCESS_SECONDS, Access, Tokens
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 NEW_PASSWORD = "quite another phrase now"
 DAY_SECONDS = 86_400
 
@@ -160,6 +162,7 @@ def test_a_changed_key_epoch_is_seen_with_the_next_request(run: Callable[[Story]
     run(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 @pytest.mark.parametrize(
     "edit",
     [

@@ -9,6 +9,8 @@ from timos.kernel.errors import LimitError, StepUpError
 from timos.platform.auth.sessions import Session
 from timos.platform.auth.stepup import TTL_SECONDS, Action
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 
 async def grant(world: World, session: Session, password: str = PASSWORD, action: Action = "erase") -> str:
     return await world.platform.step_up.grant(session, password, action, HOME)

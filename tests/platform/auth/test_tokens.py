@@ -18,6 +18,8 @@ from timos.kernel.errors import CsrfError, UnauthenticatedError
 from timos.kernel.ids import text_of
 from timos.platform.auth.tokens import ACCESS_SECONDS, Access, Tokens
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 SESSION, USER = b"s" * 16, b"u" * 16
 ACCESS = Access(SESSION, USER, auth_epoch=3, aal=1, auth_at_ms=1_790_000_000_000)
 

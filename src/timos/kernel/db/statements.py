@@ -27,7 +27,7 @@ def _dialect(name: str) -> Any:  # Any: SQLAlchemy's dialect constructors are un
         case _:
             from sqlalchemy.dialects.mysql.asyncmy import dialect as mysql  # noqa: PLC0415
 
-            return mysql()
+            return mysql(paramstyle="qmark")  # for the server to prepare
 
 
 class Compiled:

@@ -9,7 +9,8 @@
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.elements import BindParameter
@@ -30,7 +31,8 @@ _ENSURE = Statement(  # a row to lock: two first attempts at once must not both 
     "attempt_counters.ensure",
     sqlite_insert(attempt_counters).values(_VALUES).on_conflict_do_nothing(),
     postgresql=postgresql_insert(attempt_counters).values(_VALUES).on_conflict_do_nothing(),
-    mysql=insert(attempt_counters).values(_VALUES).prefix_with("IGNORE"),
+    # not IGNORE: that takes a shared lock on a row that is there, and two who then want it for themselves are a deadlock
+    mysql=mysql_insert(attempt_counters).values(_VALUES).on_duplicate_key_update(key=attempt_counters.c.key),
 )
 _LOCK = Statement(
     "attempt_counters.lock",

@@ -1,0 +1,118 @@
+"""PostgreSQL through asyncpg, and whatever speaks its protocol.
+
+Each connection prepares a statement once and keeps it. Behind a pooler that hands out another connection for each transaction
+(PgBouncer before 1.21, or without `max_prepared_statements`) that does not work: `prepared=off` in the address prepares nothing, and sends
+no settings of the session either, which such a pooler refuses or mixes up.
+"""
+
+import ssl
+from typing import Final
+
+import asyncpg
+
+from timos.kernel.db import tls
+from timos.kernel.db.address import Server
+from timos.kernel.db.port import Row, UniqueError
+from timos.kernel.db.server import COMMAND_SECONDS, LOCK_SECONDS, Arguments, GivenUpError, LostError, ServerDatabase
+from timos.kernel.errors import DatabaseError
+
+_STATEMENTS: Final = 512  # kept by each connection; there are about a dozen for each collection
+_AGAIN: Final = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
+_LOST: Final = {"57P01", "57P02", "57P03", "08003", "08006"}  # the server stops, or has ended this session
+_SETTINGS: Final = {
+    "application_name": "timos",
+    "client_encoding": "UTF8",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    # the server stops by itself what nobody waits for any more
+    "statement_timeout": f"{COMMAND_SECONDS:.0f}s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class PostgresqlConnection:
+    """One session."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._driver = driver
+
+    @property
+    def is_open(self) -> bool:
+        return not self._driver.is_closed()
+
+    def abort(self) -> None:
+        self._driver.terminate()
+
+    async def close(self) -> None:
+        try:
+            await self._driver.close()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseError from error
+
+    async def begin(self) -> None:
+        await self._say("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    async def commit(self) -> None:
+        if await self._say("COMMIT") != "COMMIT":  # "ROLLBACK": a statement before it had failed
+            raise DatabaseError
+
+    async def rollback(self) -> None:
+        await self._say("ROLLBACK")
+
+    async def fetch(self, sql: str, arguments: Arguments) -> list[Row]:
+        try:
+            return [tuple(record) for record in await self._driver.fetch(sql, *arguments)]
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _translated(error) from error
+
+    async def run(self, sql: str, arguments: Arguments) -> int:
+        status = await self._say(sql, arguments)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def _say(self, sql: str, arguments: Arguments = ()) -> str:
+        try:
+            return await self._driver.execute(sql, *arguments)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _translated(error) from error
+
+
+def database(server: Server) -> ServerDatabase[PostgresqlConnection]:
+    """The port on that server."""
+    return ServerDatabase(server, connect)
+
+
+async def connect(server: Server) -> PostgresqlConnection:
+    """Raises:
+    DatabaseError: it does not answer, or not with what it must be asked for.
+    """
+    try:
+        driver = await asyncpg.connect(
+            host=server.socket or server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password or None,
+            database=server.database,
+            passfile="/dev/null",  # of whoever runs this: it must not add a password
+            ssl=tls.context(server) or False,
+            direct_tls=False,
+            statement_cache_size=_STATEMENTS if server.is_prepared else 0,
+            max_cached_statement_lifetime=0,
+            server_settings=_SETTINGS if server.is_prepared else None,
+            timeout=COMMAND_SECONDS,  # the pool's is shorter
+        )
+    except (OSError, ssl.SSLError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseError from error
+    return PostgresqlConnection(driver)
+
+
+def _translated(error: Exception) -> Exception:
+    state = getattr(error, "sqlstate", None)
+    if state == "23505":
+        return UniqueError()
+    if state in _AGAIN:
+        return GivenUpError()
+    if state in _LOST or isinstance(error, OSError | asyncpg.InterfaceError):
+        return LostError()
+    return DatabaseError()

@@ -1,0 +1,207 @@
+"""Databases for tests on the engines that people may choose: fresh for each test, copied from a template, gone afterwards."""
+
+import asyncio
+import itertools
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import pytest
+
+from tests import servers
+from tests.servers import NOT_RUN, Running
+from timos.kernel.db import mysql, postgresql
+from timos.kernel.db.address import Address, Server, parse
+from timos.kernel.db.port import Row, Value
+from timos.kernel.db.server import Connection
+from timos.kernel.errors import DatabaseError
+
+Result = TypeVar("Result")
+
+PAIRS = {
+    "sqlite": ("sqlite", "sqlite"),
+    "postgresql": ("postgresql", "postgresql"),
+    "mariadb": ("mariadb", "mariadb"),
+    "mixed": ("postgresql", "mariadb"),
+}
+_numbers = itertools.count(1)
+_threads = ThreadPoolExecutor(1, thread_name_prefix="behind-the-back")
+
+
+def sql(address: Address, text: str, *params: Value) -> list[Row]:
+    """Behind the program's back: from a connection of its own, committed at once. Parameters are `?` on every engine."""
+    if isinstance(address, Path):
+        with closing(sqlite3.connect(address, isolation_level=None)) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            rows: list[Row] = connection.execute(text, params).fetchall()
+        return rows
+    number = itertools.count(1)
+    native = re.sub(r"\?", lambda _: f"${next(number)}", text) if address.dialect == "postgresql" else text
+    return _behind(address, lambda connection: connection.fetch(native, params))
+
+
+def tables_of(address: Address) -> list[str]:
+    """Their names."""
+    if isinstance(address, Path):
+        rows = sql(address, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    else:
+        here = "current_schema()" if address.dialect == "postgresql" else "database()"
+        rows = sql(address, f"SELECT table_name FROM information_schema.tables WHERE table_schema = {here}")  # noqa: S608 (one of two)
+    return [str(name) for (name,) in rows]
+
+
+def _behind(address: Server, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """In another thread, with a loop of its own: a test may be inside one."""
+
+    async def whole() -> Result:
+        connect: Callable[[Server], Awaitable[Connection]] = postgresql.connect if address.dialect == "postgresql" else mysql.connect
+        connection = await connect(address)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return _threads.submit(asyncio.run, whole()).result()
+
+
+@dataclass(slots=True)
+class Engine:
+    """A running server, and the databases that were made on it."""
+
+    running: Running
+    made: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.running.engine
+
+    def url(self, database: str) -> str:
+        return f"{self.name}://{servers.USER}:{quote(servers.PASSWORD, safe='')}@127.0.0.1:{self.running.port}/{database}"
+
+    def address(self, database: str) -> Server:
+        found = parse(self.url(database), Path("/"))
+        assert isinstance(found, Server)
+        return found
+
+    def wait(self) -> None:
+        """It takes connections before it answers them."""
+        until = time.monotonic() + servers.START_SECONDS
+        while True:
+            try:
+                self._say("SELECT 1")
+            except DatabaseError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def create(self) -> str:
+        """The URL of an empty database."""
+        return self._make("CREATE DATABASE {0}")
+
+    def copy(self, template: str) -> str:
+        """The URL of a copy; nobody may be connected to the template."""
+        source = template.rpartition("/")[2]
+        if self.name == "postgresql":
+            return self._make(f"CREATE DATABASE {{0}} TEMPLATE {source}")
+        tables = sql(self.address(source), "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", source)
+        names = [str(table) for (table,) in tables]
+        lines = [f"{verb} {{0}}.`{name}` {rest} {source}.`{name}`" for name in names for verb, rest in _COPY]
+        return self._make("CREATE DATABASE {0} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", *lines)
+
+    def drop(self, url: str) -> None:
+        force = " WITH (FORCE)" if self.name == "postgresql" else ""
+        self._say(f"DROP DATABASE {url.rpartition('/')[2]}{force}")
+
+    def _make(self, *lines: str) -> str:
+        database = f"t{next(_numbers)}"
+        self._say(*(line.format(database) for line in lines))
+        return self.url(database)
+
+    def _say(self, *lines: str) -> None:
+        async def say(connection: Connection) -> None:
+            for line in lines:
+                await connection.run(line, ())
+
+        _behind(self.address("postgres" if self.name == "postgresql" else "mysql"), say)
+
+
+_COPY = (("CREATE TABLE", "LIKE"), ("INSERT INTO", "SELECT * FROM"))
+
+
+class Engines:
+    """Started when a test asks for one, stopped at the end of the session."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._engines: dict[str, Engine] = {}
+
+    def get(self, name: str) -> Engine:
+        """Skips the test, loudly, where the server is not installed."""
+        if name not in self._engines:
+            if why := servers.missing(name):
+                pytest.skip(f"{NOT_RUN}: {why}")
+            engine = self._engines[name] = Engine(self._stack.enter_context(servers.running(name)))
+            engine.wait()
+        return self._engines[name]
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One of the two databases of a pair: on SQLite nothing but a name."""
+
+    name: str
+    engine: Engine | None
+
+    @contextmanager
+    def fresh(self, template: str | None = None) -> Iterator[str | None]:
+        """The URL of a database for one test; None for a file, which is made where the test has its folder."""
+        if self.engine is None:
+            yield None
+            return
+        url = self.engine.copy(template) if template else self.engine.create()
+        try:
+            yield url
+        finally:
+            self.engine.drop(url)
+
+    def make(self) -> str | None:
+        """An empty database that stays until the server goes: for a template."""
+        return self.engine.create() if self.engine else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """On which engines the two databases are."""
+
+    name: str
+    platform: Half
+    vault: Half
+
+    @property
+    def has_files(self) -> bool:
+        return self.platform.engine is None and self.vault.engine is None
+
+
+def pair_of(name: str, engines: Engines) -> Pair:
+    halves = [Half(engine, None if engine == "sqlite" else engines.get(engine)) for engine in PAIRS[name]]
+    return Pair(name, *halves)
+
+
+def copy_folder(template: Path, folder: Path) -> None:
+    """Files of a founded instance: key, ledger and, where they are files, databases."""
+    for part in ("data", "key"):
+        if not (folder / part).exists():
+            shutil.copytree(template / part, folder / part)

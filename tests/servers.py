@@ -1,0 +1,224 @@
+"""Database servers of the tests' own: without privileges, on a free port, in a folder that is gone afterwards, whatever happens.
+
+Each process of tests starts what its tests ask for, once. Between it and the server stands a keeper (this file, run as a program) that
+ends the server and removes the folder as soon as its input ends: also when the tests are killed.
+"""
+
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile  # noqa: TID251 (what is in it is the tests' own, and another user's programs must get there)
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+START_SECONDS = 60
+NOT_RUN = "NOT RUN"  # begins the reason of a skip that must be seen
+USER = "timos"
+PASSWORD = "of tests: @/?#"  # to be quoted in an address
+NOBODY = "nobody"
+MEMORY = Path("/dev/shm")  # noqa: S108 (in memory a disk's fsync costs nothing, and the settings can stay those of production)
+MEMORY_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers on loopback."""
+
+    engine: str
+    port: int
+    folder: Path
+    pid: int
+
+
+def missing(engine: str) -> str | None:
+    """Why it cannot run here, or None."""
+    if _program(engine):
+        return None
+    return f"{engine} is not installed: as root, or with sudo, `make test` installs it"
+
+
+@contextmanager
+def running(engine: str) -> Iterator[Running]:
+    """A server with the user `USER`, who may make databases."""
+    keeper = subprocess.Popen(
+        [sys.executable, __file__, engine], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
+    try:
+        words = keeper.stdout.readline().split()
+        if len(words) != 3:
+            raise AssertionError(f"{engine} did not start; its log stands above")
+        yield Running(engine, int(words[0]), Path(words[1]), int(words[2]))
+    finally:
+        keeper.stdin.close()
+        keeper.wait(timeout=START_SECONDS)
+        keeper.stdout.close()
+
+
+# ── the keeper ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _program(engine: str) -> str | None:
+    if engine == "postgresql":
+        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        return str(folders[-1] / "postgres") if folders else shutil.which("postgres")
+    return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def _keep(engine: str) -> None:
+    has_room = MEMORY.is_dir() and os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize > MEMORY_BYTES
+    folder = Path(tempfile.mkdtemp(prefix="timos-tests-", dir=MEMORY if has_room else None))
+    server, reserved = None, None
+    try:
+        as_user = _unprivileged(folder)
+        port, reserved = _port()
+        log = (folder / "log").open("ab")
+        line = (_postgresql if engine == "postgresql" else _mariadb)(folder, port, as_user)
+        server = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_user)  # type: ignore[call-overload]  # see _unprivileged
+        _wait(port, server)
+        print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
+        sys.stdin.read()
+    except BaseException:
+        if (folder / "log").exists():
+            sys.stderr.write((folder / "log").read_text(encoding="utf-8", errors="replace")[-4000:])
+        raise
+    finally:
+        if server is not None:
+            _end(server)
+        shutil.rmtree(folder, ignore_errors=True)
+        if reserved is not None:
+            Path(reserved.name).unlink(missing_ok=True)
+            reserved.close()
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """Nothing of it is kept. PostgreSQL's quick end, which MariaDB does not know, gives back the memory that outlives a process."""
+    for ending in (signal.SIGQUIT, signal.SIGKILL):
+        server.send_signal(ending)
+        try:
+            server.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    server.wait()
+
+
+def _port() -> tuple[int, IO[str]]:
+    """A free one, that no other keeper takes as long as the file is open: a server binds it only seconds later, and whoever came second
+    would take the first one's server for its own.
+    """
+    while True:
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        reserved = Path(tempfile.gettempdir(), f"timos-tests-port-{port}").open("a", encoding="ascii")  # noqa: SIM115 (held by the caller)
+        try:
+            fcntl.flock(reserved, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            reserved.close()
+            continue
+        with closing(socket.socket()) as probe:  # one that was taken when the file was free already
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port, reserved
+
+
+def _unprivileged(folder: Path) -> dict[str, object]:
+    """Arguments for a program that runs as nobody: PostgreSQL refuses root, and none of them needs it."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam(NOBODY)
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _once(line: list[str], folder: Path, as_user: dict[str, object], text: str = "") -> None:
+    done = subprocess.run(line, input=text, cwd=folder, capture_output=True, text=True, check=False, **as_user)  # type: ignore[call-overload]
+    if done.returncode:
+        raise AssertionError(f"{line[0]}: {done.stdout}{done.stderr}")
+
+
+def _postgresql(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
+    postgres = _program("postgresql")
+    assert postgres
+    data = folder / "data"
+    secret = folder / "secret"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    initdb = [str(Path(postgres).with_name("initdb")), "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
+    _once([*initdb, "-E", "UTF8", "--locale=C", "--no-sync"], folder, as_user)
+    settings = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": folder,
+        "shared_buffers": "32MB",
+        "max_connections": 100,
+        "autovacuum": "off",
+        "dynamic_shared_memory_type": "mmap",
+        "max_wal_size": "256MB",
+        "logging_collector": "off",
+    }
+    return [postgres, "-D", str(data), *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
+
+
+def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
+    mariadbd, install = _program("mariadb"), shutil.which("mariadb-install-db")
+    assert mariadbd
+    assert install
+    data = folder / "data"
+    _once(
+        [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ],
+        folder,
+        as_user,
+    )
+    first = folder / "first.sql"
+    first.write_text(f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%';\nDROP USER root@localhost;\n")
+    first.chmod(0o644)
+    settings = {
+        "datadir": data,
+        "port": port,
+        "bind-address": "127.0.0.1",
+        "socket": folder / "socket",
+        "pid-file": folder / "pid",
+        "init-file": first,
+        "skip-name-resolve": 1,
+        "innodb-buffer-pool-size": "32M",
+        "innodb-log-file-size": "32M",
+        "innodb-file-per-table": 0,  # making a database's tables is most of what a test costs
+        "key-buffer-size": "1M",
+        "performance-schema": 0,
+        "max-connections": 100,
+    }
+    return [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
+
+
+def _wait(port: int, server: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("the server ended, or does not listen")
+
+
+if __name__ == "__main__":
+    _keep(sys.argv[1])
