@@ -132,6 +132,27 @@ def test_a_note_and_a_mood_whose_answer_was_lost_count_once(devices: Devices, gu
     assert [each["note"] for each in guest.moods()] == ["Once too."]
 
 
+def test_an_answer_from_before_the_last_word_does_not_undo_it(devices: Devices, guest: Guest, watch: Watch) -> None:
+    watch.expected.add("Service Worker registration blocked by Playwright")
+    context = devices(service_workers="block")
+    page = context.new_page()
+    sign_in(page, guest)
+    before = guest.api.get("/api/today").text
+    write(page, "Here to stay.")
+    card(page, "Morning pulse").get_by_role("radio", name="Good").check(force=True)
+    expect(state(page)).to_have_text(SAVED)
+    expect(state(page, "Morning pulse")).to_have_text(SAVED)
+    context.route("**/api/today*", lambda route: route.fulfill(body=before, content_type="application/json"))
+    page.get_by_role("link", name="Habits").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Habits")
+    page.get_by_role("link", name="Today").click()
+    expect(body(page)).to_have_value("Here to stay.")
+    expect(card(page, "Morning pulse").get_by_role("radio", name="Good")).to_be_checked()
+    write(page, " And more.")
+    expect(state(page)).to_have_text(SAVED)
+    assert guest.entry(guest.day)["body"] == "Here to stay. And more."
+
+
 def test_a_session_that_ended_under_way_goes_on_in_place(page: Page, guest: Guest, watch: Watch) -> None:
     day = guest.day
     watch.expected |= {f"401 /api/entries/{day}", "401 /api/auth/refresh"}

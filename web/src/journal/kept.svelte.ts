@@ -52,6 +52,17 @@ export interface Conflict<T> {
 
 const draftName = (path: string, of: string): string => `draft:${path}:${of}`;
 
+/** What the server acknowledged to this tab, by path. An answer that was read before that and comes after it must not undo it on the screen. */
+const acknowledged = new Map<string, { stored: Stored<Document>; at: number }>();
+const OVERTAKEN_MS = 10_000; // how long an answer that knows of no document may still be one from before
+
+function newest<T>(path: string, stored: Stored<T> | null): Stored<T> | null {
+  const last = acknowledged.get(path);
+  if (!last) return stored;
+  const isOvertaken = stored ? Date.parse(stored.updated_at) < Date.parse(last.stored.updated_at) : Date.now() - last.at < OVERTAKEN_MS;
+  return isOvertaken ? (last.stored as Stored<T>) : stored;
+}
+
 /** The documents that are open in this tab, by path. */
 export const open = new Map<string, Kept<Document>>();
 
@@ -87,9 +98,11 @@ export class Kept<T extends Document> {
     { box, empty, unions = [] }: { box: Box | null; empty: T; unions?: readonly string[] },
   ): Promise<Kept<T>> {
     const kept = new Kept<T>(path, box, empty, unions);
-    kept.take(stored);
+    kept.take(newest(path, stored));
     open.set(path, kept as unknown as Kept<Document>);
-    for (const draft of await leftBehind<T>(box, path)) kept.adopt(draft, stored !== null);
+    const drafts = await leftBehind<T>(box, path);
+    if (!kept.isUnsent) kept.take(newest(path, stored)); // what another screen was just sending may be there by now
+    for (const draft of drafts) kept.adopt(draft, kept.base !== null);
     return kept;
   }
 
@@ -142,7 +155,9 @@ export class Kept<T extends Document> {
   }
 
   /** A newer version from the server, for a document that is open: merged into what is being written. */
-  refresh(stored: Stored<T> | null): void {
+  refresh(answer: Stored<T> | null): void {
+    if (!answer) acknowledged.delete(this.path); // deleted
+    const stored = newest(this.path, answer);
     if (!this.isUnsent) this.take(stored);
     else if (stored && stored.etag !== this.etag) this.meet(stored.document, stored.etag);
   }
@@ -209,6 +224,7 @@ export class Kept<T extends Document> {
 
   private acknowledged(sent: T, revision: number, answer: Stored<T>): void {
     this.failures = 0;
+    acknowledged.set(this.path, { stored: answer as Stored<Document>, at: Date.now() });
     this.base = answer.document;
     this.etag = answer.etag;
     if (this.revision !== revision) return;
