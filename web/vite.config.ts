@@ -18,11 +18,9 @@ function shellAtOnce(): Plugin {
     transformIndexHtml: {
       order: "post",
       handler(_, { bundle }) {
-        const first = Object.keys(bundle ?? {}).filter((name) => /^assets\/(start|shell|today|Today)-[^/]+$/.test(name));
-        return first.map((name) => {
-          const kind = name.endsWith(".css") ? { rel: "preload", as: "style" } : { rel: "modulepreload" };
-          return { tag: "link", attrs: { ...kind, crossorigin: true, href: `/${name}` }, injectTo: "head" as const };
-        });
+        const first = Object.keys(bundle ?? {}).filter((name) => /^assets\/(start|shell|today|Today)-[^/]+\.js$/.test(name));
+        // scripts only: of a style that a screen does not use, the browser complains
+        return first.map((name) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `/${name}` }, injectTo: "head" as const }));
       },
     },
   };
