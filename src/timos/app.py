@@ -28,7 +28,7 @@ from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
 from timos.web import openapi, shell
-from timos.web.api import ROUTES
+from timos.web.api import ROUTES, pages
 from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
 from timos.web.dispatch import build
 from timos.web.middleware.connection import BoundedProtocol
@@ -66,7 +66,16 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
         user_requests_per_minute=settings.requests_per_minute,
         transfers_per_hour=settings.transfers_per_hour,
     )
-    return build(ROUTES, identify=identify, settings=web_settings, app=services, log=log, clock=instance.clock, random=instance.random)
+    return build(
+        ROUTES,
+        identify=identify,
+        settings=web_settings,
+        app=services,
+        log=log,
+        missing=pages.MISSING,
+        clock=instance.clock,
+        random=instance.random,
+    )
 
 
 Prepare = Callable[[Instance, str], Awaitable[None]]  # with the address that the server will have

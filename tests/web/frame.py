@@ -75,6 +75,7 @@ class Site:
         identify: Callable[[Call], Awaitable[None]] = by_name,
         clock: Clock | None = None,
         app: object = None,
+        missing: Route | None = None,
         **settings: Any,
     ) -> None:
         self._lines = io.StringIO()
@@ -86,6 +87,7 @@ class Site:
             settings=WebSettings(**chosen),
             app=app,
             log=new_log(clock, stream=self._lines),
+            missing=missing,
             clock=clock,
         )
 

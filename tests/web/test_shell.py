@@ -66,7 +66,7 @@ def written(folder: Path, files: dict[str, bytes]) -> Shell:
 
 
 def site_of(shell: Shell) -> Site:
-    return Site(*pages.routes(), app=SimpleNamespace(shell=shell))
+    return Site(*pages.routes(), app=SimpleNamespace(shell=shell), missing=pages.MISSING)
 
 
 @pytest.fixture
@@ -138,6 +138,40 @@ def test_what_is_no_page_is_a_problem(site: Site, path: str) -> None:
     answer = get(site, path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.headers["cache-control"] == "private, no-store"  # or a cache would keep a missing asset for a year
+
+
+AS_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/day", "/settings/a/b", "/index.html", "/apiary", "/a//b"])
+def test_a_browser_at_an_address_that_is_none_is_shown_the_app_which_says_so(site: Site, path: str) -> None:
+    answer = get(site, path, accept=AS_A_BROWSER, if_none_match="*")
+    assert (answer.status_code, answer.content) == (404, INDEX)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == PAGE_CSP
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+    assert "etag" not in answer.headers
+    assert [line["route"] for line in site.lines] == ["unmatched"]
+
+
+def test_the_page_that_says_so_is_compressed_like_every_page(site: Site) -> None:
+    answer = get(site, "/nothing", accept="text/html", accept_encoding="gzip")
+    assert (answer.status_code, answer.headers["content-encoding"], answer.content) == (404, "gzip", INDEX)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/nothing"), ("GET", "/api"), ("GET", "/assets/nothing.js"), ("POST", "/nothing"), ("GET", "/no%2Fthing")],
+)
+def test_a_program_gets_the_problem_also_where_it_runs_in_a_browser(site: Site, method: str, path: str) -> None:
+    answer = site.ask(method, path, headers={"accept": AS_A_BROWSER, "origin": "http://localhost:8000"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_an_address_that_is_none_is_a_problem_while_nothing_is_built(tmp_path: Path) -> None:
+    answer = get(site_of(load(tmp_path)), "/nothing", accept="text/html")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_what_follows_the_question_mark_is_the_pages_own_business(site: Site) -> None:

@@ -70,24 +70,27 @@ def build(
     settings: WebSettings,
     app: object,
     log: log.Log,
+    missing: Route | None = None,
     clock: Clock | None = None,
     random: Randomness = os.urandom,
 ) -> "Frame":
     """The ASGI application. `identify` sets `call.who` or raises; it runs for every route that is not PUBLIC, before the body is read.
+    `missing` answers a browser that asks for a page where there is none; everybody else gets the problem.
 
     Raises:
         StartError: two routes with one address or name, an unknown rate, or a body type that would drop unknown fields.
     """
-    table = Table(routes, settings)
+    table = Table(routes, settings, missing)
     return Frame(table, identify=identify, settings=settings, app=app, log=log, clock=clock or SystemClock(), random=random)
 
 
 class Table:
     """Which route a path and method belong to. A path is one look-up; with parameters, one more for each pattern of its length."""
 
-    __slots__ = ("_paths", "_patterns")
+    __slots__ = ("_missing", "_paths", "_patterns")
 
-    def __init__(self, routes: Iterable[Route], settings: WebSettings) -> None:
+    def __init__(self, routes: Iterable[Route], settings: WebSettings, missing: Route | None) -> None:
+        self._missing = None if missing is None else {method: _entry(missing, (), settings) for method in ("GET", "HEAD")}
         self._paths: dict[str, dict[str, Entry]] = {}
         self._patterns: dict[int, list[tuple[int, ...]]] = {}
         names: set[str] = set()
@@ -119,6 +122,16 @@ class Table:
                 return methods, values
         raise NotFoundError
 
+    def find_for(self, call: Call) -> tuple[dict[str, Entry], list[str]]:
+        """As `find`, and where nothing is, the page that says so for who would look at it."""
+        path = guard.plain_path(call.scope)
+        try:
+            return self.find(path)
+        except NotFoundError:
+            if self._missing is None or call.scope["method"] not in self._missing or not _is_page_wanted(call, path):
+                raise
+            return self._missing, []
+
     def _add(self, route: Route, settings: WebSettings) -> None:
         segments = route.path.split("/")
         positions = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
@@ -126,8 +139,7 @@ class Table:
         methods = self._paths.setdefault(key, {})
         if route.method in methods:
             raise StartError(f"Two routes answer {route.method} {route.path}.")
-        refused = headers.fixed(route, settings, is_error=True)
-        methods[route.method] = Entry(route, tuple(segments[i][1:-1] for i in positions), headers.fixed(route, settings), refused)
+        methods[route.method] = _entry(route, tuple(segments[i][1:-1] for i in positions), settings)
         patterns = self._patterns.setdefault(len(segments), [])
         if positions and positions not in patterns:
             patterns.append(positions)
@@ -211,7 +223,7 @@ class Frame:
         is_listed = headers.cors(call, settings)
         call.address = clients.client_address(call.scope, call.headers.get(b"x-forwarded-for"), settings.proxies)
         self._limits.enter_address(call)
-        methods, values = self._table.find(guard.plain_path(call.scope))
+        methods, values = self._table.find_for(call)
         method = call.scope["method"]
         entry = methods.get(method)
         if entry is None:
@@ -250,6 +262,15 @@ class Frame:
         except Exception as error:  # noqa: BLE001 -- a stream that fails is logged like a handler that fails, and cut by not ending it
             call.failure = error
             errors.unexpected(error, call.request_id, self._log)
+
+
+def _entry(route: Route, parameters: tuple[str, ...], settings: WebSettings) -> Entry:
+    return Entry(route, parameters, headers.fixed(route, settings), headers.fixed(route, settings, is_error=True))
+
+
+def _is_page_wanted(call: Call, path: str) -> bool:
+    """Below `/api` a program asks, also where it runs in a browser."""
+    return not f"{path}/".startswith("/api/") and "text/html" in (call.header("accept") or "")
 
 
 async def _decoded(call: Call) -> None:

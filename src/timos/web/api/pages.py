@@ -44,6 +44,13 @@ async def show_screen(call: Call) -> Answer:
     return _sent(call, found) if found else Answer(503, NOT_BUILT.encode(), media_type=HTML.encode())
 
 
+async def show_missing(call: Call) -> Answer:
+    """The app says what is not there. Without an ETag: the same page is right at another address, and a 304 would say that here, too."""
+    variant = _found(call, INDEX).for_client(call.header("accept-encoding"))
+    coding = ((b"content-encoding", variant.coding),) if variant.coding else ()
+    return Answer(404, variant.body, coding, HTML.encode())
+
+
 async def show_file(name: str, call: Call) -> Answer:
     return _sent(call, _found(call, name))
 
@@ -77,31 +84,38 @@ def _is_known(call: Call, etag: str) -> bool:
     return etag in tags or tags == ["*"]
 
 
+_page = partial(
+    Route,
+    method="GET",
+    tag="Page",
+    access=Access.PUBLIC,
+    csp=PAGE_CSP,
+    cache=ASK_AGAIN,
+    vary=("Accept-Encoding",),
+    query=AnyQuery,
+    rate=None,
+    is_described=False,
+)
+
+# for a browser that was sent to an address where nothing is
+MISSING = _page(
+    path="unmatched", name="page_missing", summary="The app at no screen", handler=show_missing, vary=("Accept", "Accept-Encoding")
+)
+
+
 def routes() -> Iterator[Route]:
-    page = partial(
-        Route,
-        method="GET",
-        tag="Page",
-        access=Access.PUBLIC,
-        csp=PAGE_CSP,
-        cache=ASK_AGAIN,
-        vary=("Accept-Encoding",),
-        query=AnyQuery,
-        rate=None,
-        is_described=False,
-    )
     for name, path in SCREENS.items():
-        yield page(path=path, name=f"page_{name}", summary=f"The app at its screen {name}", handler=show_screen, answer_media_type=HTML)
-    yield page(
+        yield _page(path=path, name=f"page_{name}", summary=f"The app at its screen {name}", handler=show_screen, answer_media_type=HTML)
+    yield _page(
         path="/assets/{name}", name="page_assets", summary="Scripts and styles", handler=partial(show_one_of, "assets"), cache=FOR_EVER
     )
-    yield page(path="/icons/{name}", name="page_icons", summary="Icons", handler=partial(show_one_of, "icons"))
-    yield page(
+    yield _page(path="/icons/{name}", name="page_icons", summary="Icons", handler=partial(show_one_of, "icons"))
+    yield _page(
         path="/manifest.webmanifest", name="page_manifest", summary="What an installed app is called",
         handler=partial(show_file, "manifest.webmanifest"),
     )  # fmt: skip
-    yield page(path="/sw.js", name="page_worker", summary="The worker that keeps the shell", handler=partial(show_file, "sw.js"))
-    yield page(
+    yield _page(path="/sw.js", name="page_worker", summary="The worker that keeps the shell", handler=partial(show_file, "sw.js"))
+    yield _page(
         path="/api/docs",
         name="page_reference",
         summary="The API reference",
@@ -109,7 +123,7 @@ def routes() -> Iterator[Route]:
         answer_media_type=HTML,
         csp=REFERENCE_CSP,
     )
-    yield page(
+    yield _page(
         path="/api/docs/{name}",
         name="page_reference_files",
         summary="Its files",
