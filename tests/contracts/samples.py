@@ -338,7 +338,10 @@ VERBS: Mapping[str, Verbs] = {
         (TODAY, f"/api/habits/history{RANGE}", "/api/habits/streaks"),
         (("PUT", "/api/habits/walk/days/{key}", {"value": 9}), ("DELETE", "/api/habits/walk/days/{key}", None)),
     ),
-    "mood_logs": Verbs((TODAY, f"/api/moods/log{RANGE}"), (("POST", "/api/moods/log", {"mood": "calm", "day": "{key}"}),)),
+    "mood_logs": Verbs(
+        (TODAY, f"/api/moods/log{RANGE}"),
+        (("POST", "/api/moods/log", {"mood": "calm", "day": "{key}"}), ("DELETE", "/api/moods/log/{key}/l1", None)),
+    ),
     "weekly_recaps": Verbs((TODAY, "/api/weekly/current"), (("POST", "/api/weekly/{key}/complete", None),)),
     "imports": Verbs((), (("DELETE", "/api/imports/b1", None),)),
     "preferences": Verbs(

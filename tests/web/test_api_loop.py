@@ -118,6 +118,24 @@ def test_moods_are_logged_with_what_exists(tell: Tell) -> None:
     tell(story)
 
 
+def test_a_logged_mood_is_taken_back_once_and_the_others_of_the_day_stay(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        sam, eva = await world.sign_up("sam"), await world.sign_up("eva")
+        for mood in ("good", "low"):
+            logs = (await made(sam, "/api/moods/log", {"mood": mood, "day": DAY}))["document"]["logs"]
+        path = f"/api/moods/log/{DAY}/{logs[0]['id']}"
+        assert (await eva.call("DELETE", path)).status_code == 404
+        left = await sam.call("DELETE", path)
+        assert (left.status_code, left.json()["document"]["logs"]) == (200, logs[1:])
+        assert left.headers["etag"] == left.json()["etag"]
+        assert (await sam.call("DELETE", path)).status_code == 404
+        assert (await sam.call("DELETE", f"/api/moods/log/2026-11-21/{logs[1]['id']}")).status_code == 404
+        stored = (await sam.call("GET", f"/api/moods/log?from={DAY}&to={DAY}")).json()["items"]
+        assert [one["log"] for one in stored] == logs[1:]
+
+    tell(story)
+
+
 def test_course_corrections_are_carried_into_the_next_week(tell: Tell) -> None:
     async def story(world: World) -> None:
         sam = await world.sign_up()

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from timos.kernel.errors import ConflictError
+from timos.kernel.errors import ConflictError, NotFoundError
 from timos.kernel.ids import ID_BYTES, Randomness, text_of
 from timos.vault.actions import references
 from timos.vault.collections import mood_logs
@@ -47,6 +47,21 @@ async def append(vault: Vault, day: date, new: NewMoodLog, *, at: datetime, rand
         return known
 
     return await vault.change(collection, (day.isoformat(),), edit)
+
+
+async def take_back(vault: Vault, day: date, log_id: str) -> Written:
+    """Raises:
+    NotFoundError: no mood of that day has this id.
+    """
+
+    def edit(stored: Stored | None) -> Document:
+        known = msgspec.json.decode(stored.raw, type=MoodDay) if stored else MoodDay(day=day)
+        logs = tuple(log for log in known.logs if log.id != log_id)
+        if len(logs) == len(known.logs):
+            raise NotFoundError
+        return msgspec.structs.replace(known, logs=logs)
+
+    return await vault.change(mood_logs.COLLECTION, (day.isoformat(),), edit)
 
 
 async def between(vault: Vault, first: date, last: date) -> list[tuple[date, MoodLog]]:

@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from timos.kernel.errors import ConflictError, DecryptionError, QuotaError, UnavailableError, VaultLockedError
+from timos.kernel.errors import ConflictError, DecryptionError, NotFoundError, QuotaError, UnavailableError, VaultLockedError
 from timos.vault.actions import mood_diary
 from timos.vault.actions.mood_diary import NewMoodLog
 from timos.vault.actions.today import preferences_of
@@ -17,7 +17,7 @@ from timos.vault.emotions import EMOTIONS, Emotion
 from timos.vault.record import parse_day
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import RangeQuery, range_of
-from timos.web.api.records import answer_type, record_of
+from timos.web.api.records import answer_type, day_of, record_of
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 
@@ -72,6 +72,11 @@ async def log(call: Call) -> Answer:
     return json_answer(record_of(mood_logs.COLLECTION, written.stored), status=201, etag=written.stored.etag)
 
 
+async def take_back(call: Call) -> Answer:
+    written = await mood_diary.take_back(await unlocked(call), day_of(call), call.path["id"])
+    return json_answer(record_of(mood_logs.COLLECTION, written.stored), etag=written.stored.etag)
+
+
 async def show_log(call: Call) -> Answer:
     found = await mood_diary.between(await unlocked(call), *range_of(call))
     return json_answer(MoodDiary([LoggedMood(day=day, log=one) for day, one in found]))
@@ -105,3 +110,13 @@ def routes() -> Iterator[Route]:
         method="GET", path=f"{PATH}/log", name="mood_logs_list", summary="Logged moods", tag=label, handler=show_log, query=RangeQuery,
         answer=MoodDiary, problems=_PROBLEMS,
     )  # fmt: skip
+    yield Route(
+        method="DELETE",
+        path=f"{PATH}/log/{{day}}/{{id}}",
+        name="mood_logs_take_back",
+        summary="Take a logged mood back; two devices at once lose nothing",
+        tag=label,
+        handler=take_back,
+        answer=answer_type(mood_logs.COLLECTION),
+        problems=(NotFoundError, QuotaError, *_PROBLEMS),
+    )
