@@ -1,5 +1,7 @@
 /** How far the day's three steps are, and which of them the hour asks for. */
 import type { Schemas } from "$/api/client";
+import { text } from "$/text";
+import type { BarStep } from "$/ui/StepBar.svelte";
 
 export type Step = "pulse" | "entry" | "evening";
 export type Progress = "done" | "begun" | "due" | "later";
@@ -23,6 +25,15 @@ export function stepsOf({ morning, entry, evening }: Written, hour: number): Rec
     entry: entry.completed || (hasEntry && isEvening) ? "done" : hasEntry ? "begun" : "due",
     evening: parts >= ENOUGH ? "done" : parts > 0 ? "begun" : isEvening ? "due" : "later",
   };
+}
+
+const ORDER: readonly Step[] = ["pulse", "entry", "evening"];
+
+export function barOf(steps: Record<Step, Progress>): BarStep<Step>[] {
+  return ORDER.map((id) => {
+    const progress = steps[id];
+    return { id, name: text.today.step[id][progress], state: progress === "done" || progress === "begun" ? progress : "open" };
+  });
 }
 
 /** What is asked for now: the evening once it is there, before it the pulse, then the entry. */
