@@ -11,6 +11,8 @@ export interface Screen {
   load: () => Promise<{ default: Component<any> }>;
   /** Without a session: signing in and up, the lock. Shown without the navigation. */
   isOutside?: boolean;
+  /** With a session, and still without the navigation. */
+  isAlone?: boolean;
   /** One component for all parameters: it follows `params` itself. */
   isLasting?: boolean;
 }
@@ -32,7 +34,7 @@ export const SCREENS: readonly Screen[] = [
   { pattern: "/search", title: titles.search, under: "search", load: () => import("./screens/search/Search.svelte") },
   { pattern: "/settings", title: titles.settings, under: "settings", load: () => import("./screens/settings/Settings.svelte") },
   { pattern: "/settings/:section", title: titles.settings, under: "settings", load: () => import("./screens/settings/Settings.svelte"), isLasting: true },
-  { pattern: "/welcome", title: titles.welcome, load: () => import("./screens/welcome/Welcome.svelte") },
+  { pattern: "/welcome", title: titles.welcome, isAlone: true, load: () => import("./screens/welcome/Welcome.svelte") },
   { pattern: "/login", title: titles.login, load: () => import("./screens/account/Login.svelte"), isOutside: true },
   { pattern: "/signup", title: titles.signup, load: () => import("./screens/account/SignUp.svelte"), isOutside: true },
   { pattern: "/lock", title: titles.lock, load: () => import("./screens/account/Lock.svelte"), isOutside: true },
