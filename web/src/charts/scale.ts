@@ -80,6 +80,13 @@ export function heatLevel(value: number | null, most: number): 0 | 1 | 2 | 3 | 4
   return Math.min(4, Math.max(1, Math.ceil((value / most) * 4 - 1e-9))) as 1 | 2 | 3 | 4;
 }
 
+/** For a label below a point: in its middle where that has room, else flush with the edge. */
+export function placed(x: number, label: string, width: number): { x: number; "text-anchor": "start" | "middle" | "end" } {
+  const half = (widthOf(label) + LETTER) / 2; // fonts differ
+  if (x + half > width) return { x: width, "text-anchor": "end" };
+  return x - half < 0 ? { x: 0, "text-anchor": "start" } : { x, "text-anchor": "middle" };
+}
+
 const LETTER = 6.6; // px, the mean width of one at 12 px: an estimate is enough to know where to cut
 
 export const widthOf = (name: string): number => [...name].length * LETTER;
