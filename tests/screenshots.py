@@ -18,7 +18,8 @@ from tests.e2e.browser import HABITS, WAIT_MS, launch
 from tests.e2e.demo import demo_in, enter
 from tests.e2e.screens import Screen, dialogs, inside, outside
 from tests.support import Json
-from timos.kernel.clock import SystemClock, instant
+from timos.kernel.clock import SystemClock
+from timos.lifecycle.demo import telling
 
 FOLDER = Path("build/screenshots")
 
@@ -69,7 +70,7 @@ def main() -> None:
 
 def take_all(browser: Browser, url: str, only: tuple[str, ...]) -> Iterator[str]:
     """Answers what could not be shown."""
-    today = instant(SystemClock().now_ms()).date()
+    today = telling.today_at(SystemClock().now_ms())
     work = [(look, signed_in, screen) for look in LOOKS for signed_in, screen in screens_for(look, today) if wanted(screen, only)]
     with Progress() as progress:
         task = progress.add_task("Pictures", total=len(work))

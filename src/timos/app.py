@@ -20,7 +20,7 @@ from timos import config
 from timos.cli import backups, local, operate, people, root
 from timos.cli.output import hint, say
 from timos.config import Settings
-from timos.kernel.clock import SystemClock, instant
+from timos.kernel.clock import SystemClock
 from timos.kernel.errors import StartError
 from timos.lifecycle import erase, founding, ledgers
 from timos.lifecycle.demo import telling
@@ -195,7 +195,7 @@ def demo(
 
     async def prepare(instance: Instance, url: str) -> None:
         hint("Writing half a year of days …")
-        records = await telling.tell(instance, instant(instance.clock.now_ms()).date())
+        records = await telling.tell(instance, telling.today_at(instance.clock.now_ms()))
         hint(f"TimOS demo on {url}: {records} records.\n  sign in as  {telling.ADDRESS}\n  password    {telling.PASSWORD}")
         hint("  Ctrl-C ends it and deletes all of it.")
         if browser:

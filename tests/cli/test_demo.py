@@ -5,19 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support import World, environment_in, world_in
-from timos.kernel.clock import instant
 from timos.lifecycle.demo import telling
 
 
 def test_the_demo_account_has_its_half_year(tmp_path: Path) -> None:
     async def story(world: World) -> None:
-        records = await telling.tell(world.instance, instant(world.clock.now_ms()).date())
+        records = await telling.tell(world.instance, telling.today_at(world.clock.now_ms()))
         assert records > telling.DAYS
         credentials = {"address": telling.ADDRESS, "password": telling.PASSWORD, "kind": "bearer"}
         token = (await world.client.post("/api/auth/login", json=credentials)).json()["access_token"]
@@ -34,6 +34,12 @@ def test_the_demo_account_has_its_half_year(tmp_path: Path) -> None:
             await story(world)
 
     asyncio.run(run())
+
+
+def test_a_demo_that_is_started_at_night_ends_with_the_day_before() -> None:
+    hour = 60 * 60 * 1000
+    midnight = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp() * 1000)
+    assert [telling.today_at(midnight + at * hour).day for at in (-1, 0, 2, 3)] == [22, 22, 22, 23]
 
 
 @pytest.mark.slow

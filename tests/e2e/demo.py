@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support import Server, numbers, server_in, settings_in
 from timos.cli.local import places_of
-from timos.kernel.clock import SystemClock, instant
+from timos.kernel.clock import SystemClock
 from timos.lifecycle.demo import telling
 from timos.lifecycle.instance import open_instance
 
@@ -26,7 +26,7 @@ async def _tell(folder: Path) -> None:
     clock = SystemClock()
     instance = await open_instance(places_of(settings_in(folder)), numbers(), clock=clock, is_server=True)
     try:
-        await telling.tell(instance, instant(clock.now_ms()).date())
+        await telling.tell(instance, telling.today_at(clock.now_ms()))
     finally:
         await instance.close()
 

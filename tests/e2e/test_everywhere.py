@@ -13,7 +13,8 @@ from tests.e2e.demo import demo_in, enter
 from tests.e2e.people import body
 from tests.e2e.screens import Screen, dialogs, inside, outside
 from tests.support import Server
-from timos.kernel.clock import SystemClock, instant
+from timos.kernel.clock import SystemClock
+from timos.lifecycle.demo import telling
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +41,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def today() -> date:
-    return instant(SystemClock().now_ms()).date()
+    return telling.today_at(SystemClock().now_ms())
 
 
 @pytest.fixture
@@ -121,6 +122,17 @@ def test_an_address_that_is_no_screen_says_so_and_leads_back(home: BrowserContex
     expect(page.get_by_role("heading", level=1)).to_have_text("Not here")
     page.get_by_role("link", name="Go to today").click()
     expect(body(page)).to_be_visible()
+
+
+def test_a_mistyped_address_opened_directly_is_told_in_the_app(home: BrowserContext, house: Server, watch: Watch) -> None:
+    watch.expected.add("404 /nowhere")
+    page = home.new_page()
+    answer = page.goto(f"{house.url}/nowhere")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not here")
+    expect(page).to_have_title("Not here · TimOS")
+    assert barriers(page) == []
 
 
 def move_to(page: Page, path: str) -> None:

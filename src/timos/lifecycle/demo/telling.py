@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime, time
 
+from timos.kernel.clock import instant
 from timos.lifecycle.demo.documents import demo_documents
 from timos.lifecycle.instance import Instance
 from timos.lifecycle.signup import create
 from timos.platform.accounts import Role
+from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Collection, Key
 
 ADDRESS = "demo@example.org"
@@ -13,6 +15,11 @@ PASSWORD = "half a year of demo days"  # noqa: S105 (of an account that lives as
 DAYS = 180
 SEED = 1660  # the year in which another diary begins
 EVENING = time(21, 30)
+
+
+def today_at(now_ms: int) -> date:
+    """The last day to tell: at night it is still the day before, as it is for whoever looks at it."""
+    return day_at(Preferences(), instant(now_ms))
 
 
 async def tell(instance: Instance, today: date) -> int:
