@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from tests.support import PASSWORD, Json, Server
 BODY = "What you want to keep of this day"
 SAVED = re.compile(r"^Saved \d\d:\d\d, encrypted$")
 KEPT_HERE = "Kept on this device, sent when the server answers"
+PATIENCE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -88,6 +90,14 @@ def sign_in(page: Page, guest: Guest, path: str = "/") -> None:
     expect(page.get_by_role("navigation", name="Main").filter(visible=True)).to_be_visible()
     if path == "/":
         expect(body(page)).to_be_visible()
+
+
+def expect_stored(read: Callable[[], object], wanted: object) -> None:
+    """The page shows at once what it has still to send: the server has it a moment later."""
+    until = time.monotonic() + PATIENCE_S
+    while (stored := read()) != wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    assert stored == wanted
 
 
 def write(page: Page, words: str) -> None:
