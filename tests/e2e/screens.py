@@ -99,6 +99,7 @@ def meet_a_conflict(page: Page) -> None:
     other.close()
     page.bring_to_front()
     body(page).fill("Walked to the bridge. Rain from noon on; the map of the river has to wait for better paper.")
+    page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_role("dialog", name="Written in two places")).to_be_visible()
 
 

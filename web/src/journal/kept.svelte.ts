@@ -10,7 +10,7 @@ import { Problem } from "$/api/problem";
 import { send } from "$/api/client";
 import type { Box } from "$/device/box";
 import { livingTabs, tab } from "$/device/tab";
-import { isSame, merge, type Document } from "./merge";
+import { isSame, merge, type Document, type Merged } from "./merge";
 
 const PAUSE_MS = 700; // after the last key
 const PATIENCE_MS = 4000; // after the first key, for somebody who types without a pause
@@ -44,10 +44,9 @@ export type State =
   | { kind: "refused"; message: string };
 
 export interface Conflict<T> {
-  mine: T;
   /** Null when it was deleted meanwhile. */
   theirs: T | null;
-  fields: string[];
+  etag: string | null;
 }
 
 const draftName = (path: string, of: string): string => `draft:${path}:${of}`;
@@ -141,11 +140,17 @@ export class Kept<T extends Document> {
     await this.isSending;
   }
 
+  /** Both sides of a conflict put together as they are now: what was typed since then counts. */
+  get together(): Merged<T> | null {
+    return this.conflict && merge(this.base, this.document, this.conflict.theirs, this.unions);
+  }
+
   /** The person's answer to a conflict. Sent over what was shown, so that a third version would be a conflict again. */
   async resolve(document: T): Promise<void> {
-    const theirs = this.conflict?.theirs ?? null;
+    const { theirs, etag } = this.conflict ?? { theirs: null, etag: null };
     this.conflict = null;
     this.base = theirs;
+    this.etag = etag;
     this.document = document;
     this.revision += 1;
     await this.keep();
@@ -178,26 +183,26 @@ export class Kept<T extends Document> {
 
   private adopt(draft: Draft<T>, isKnown: boolean): void {
     if (isSame(draft.document, this.base ?? this.empty)) return void this.forget();
-    const [theirs, etag] = [this.base, this.etag];
+    const { theirs, etag } = this.conflict ?? { theirs: this.base, etag: this.etag };
     this.base = draft.base;
+    this.etag = draft.etag;
     this.document = this.revision ? merge(draft.base, this.document, draft.document, this.unions).document : draft.document;
     this.revision += 1;
     void this.keep();
     this.state = { kind: "device" };
     if (isKnown && etag !== draft.etag) this.meet(theirs, etag);
-    else this.etag = draft.etag;
     this.after(0);
   }
 
   /** Puts what is written here together with what is stored there. */
   private meet(theirs: T | null, etag: string | null): boolean {
     const { document, conflicts } = merge(this.base, this.document, theirs, this.unions);
-    this.etag = etag;
     if (conflicts.length > 0) {
-      this.conflict = { mine: this.document, theirs, fields: conflicts };
+      this.conflict = { theirs, etag };
       this.state = { kind: "conflict" };
       return false;
     }
+    this.etag = etag; // not before it is decided: the draft must go on saying what it was written over
     this.base = theirs;
     this.document = { ...this.empty, ...document };
     this.revision += 1;

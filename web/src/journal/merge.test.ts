@@ -46,3 +46,17 @@ it("joins texts without repeating one that holds the other", () => {
   expect(joined("a b", "a")).toBe("a b");
   expect(joined("mine", "theirs")).toBe("theirs\n\nmine");
 });
+
+it("joins only what differs between texts that begin or end alike", () => {
+  expect(joined("Rain. A heron came.", "Rain. The water rose.")).toBe("Rain. The water rose.\n\nA heron came.");
+  expect(joined("A heron came.\nGood night.", "The water rose.\nGood night.")).toBe("The water rose.\n\nA heron came.\nGood night.");
+  expect(joined("One. Two. Mine! Four.", "One. Two. Theirs… Four.")).toBe("One. Two. Theirs…\n\nMine! Four.");
+  expect(joined("One. Mine. Two.", "One. Two. Three.")).toBe("One. Two. Three.\n\nMine. Two.");
+});
+
+it("loses no sentence when it joins, and keeps those whole that only begin alike", () => {
+  expect(joined("The water fell. Two.", "The water rose. Two.")).toBe("The water rose.\n\nThe water fell. Two.");
+  expect(joined("One.  Two. Three.", "One. Three. ")).toBe("One.  Two. Three.");
+  expect(joined("3.5 km. Mine.", "3.5 miles. Theirs.")).toBe("3.5 miles. Theirs.\n\n3.5 km. Mine.");
+  expect(joined("One. One.", "One. Two. One.")).toBe("One. Two. One.");
+});

@@ -59,9 +59,23 @@ function keyOf(one: unknown): string {
   return typeof id === "string" ? id : canonical(one);
 }
 
-/** Both texts, one after the other; one of them when it holds the other already. */
+/** Sentences and lines that both texts begin or end with, once, and what differs between them one after the other; whole where one holds the other. */
 export function joined(mine: string, theirs: string): string {
   if (theirs.includes(mine)) return theirs;
   if (mine.includes(theirs)) return mine;
-  return `${theirs.trimEnd()}\n\n${mine.trimStart()}`;
+  const [own, other] = [sentencesOf(mine), sentencesOf(theirs)];
+  const start = sharedStart(own, other);
+  const end = sharedStart(own.slice(start).reverse(), other.slice(start).reverse());
+  const middleOf = (all: string[]): string => all.slice(start, all.length - end).join("");
+  if (!middleOf(own).trim()) return theirs;
+  if (!middleOf(other).trim()) return mine;
+  return `${other.slice(0, start).join("")}${middleOf(other).trimEnd()}\n\n${middleOf(own)}${own.slice(own.length - end).join("")}`;
+}
+
+/** With the space that follows each. */
+const sentencesOf = (text: string): string[] => text.match(/[^]+?(?:[.!?…]["”’)]*\s+|\n\s*|$)/g) ?? [];
+
+function sharedStart(one: readonly string[], other: readonly string[]): number {
+  const at = one.findIndex((sentence, index) => sentence.trimEnd() !== other[index]?.trimEnd());
+  return at < 0 ? one.length : at;
 }
