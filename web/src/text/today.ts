@@ -88,6 +88,8 @@ export const today = {
   note: "A note with its time",
   noteExample: "Something to note down…",
   addNote: (at: Date): string => `Add a note at ${clock(at)}`,
+  moodRemoved: "The mood is taken back.",
+  removeMood: (name: string, at: string): string => `Take back ${name}, ${at}`,
   noteRemoved: "The note is deleted.",
   removeNote: (at: string): string => `Delete the note of ${at}`,
   waiting: "waits to be sent",

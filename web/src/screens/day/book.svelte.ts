@@ -10,6 +10,7 @@ import { Kept, type Stored } from "$/journal/kept.svelte";
 import type { Document } from "$/journal/merge";
 import { outbox } from "$/journal/outbox.svelte";
 import { session } from "$/session.svelte";
+import { text } from "$/text";
 import { toasts } from "$/ui/toasts.svelte";
 import { ticked, withQueued, type MoodLog, type Note } from "./queued";
 
@@ -18,6 +19,9 @@ export type Morning = Schemas["Morning"];
 export type Evening = Schemas["Evening"];
 /** What a client says of a tick; when it was made is the server's to say. */
 export type NewTick = Pick<Schemas["Tick"], "value" | "skipped" | "note">;
+
+/** Now, where it says no time. */
+export type NewMoodLog = Pick<Schemas["MoodLog"], "mood" | "note"> & Partial<Pick<Schemas["MoodLog"], "at" | "tags" | "pillar">>;
 
 interface Documents {
   entry: Kept<Entry>;
@@ -33,6 +37,7 @@ export class DayBook {
   /** Notes and moods that no server has yet. */
   queuedNotes: Note[] = $state.raw([]);
   queuedMoods: MoodLog[] = $state.raw([]);
+  private takenBack: readonly string[] = $state.raw([]);
   /** Counts the ticks that were answered: streaks are asked for again. */
   ticks = $state(0);
   private inOrder: Promise<unknown> = Promise.resolve();
@@ -65,7 +70,8 @@ export class DayBook {
   }
 
   get moods(): Schemas["MoodLog"][] {
-    return (this.answer.moods?.document as Schemas["MoodDay"] | undefined)?.logs ?? [];
+    const logs = (this.answer.moods?.document as Schemas["MoodDay"] | undefined)?.logs ?? [];
+    return logs.filter(({ id }) => !this.takenBack.includes(id));
   }
 
   /** A newer answer of the server; what is being written stays. */
@@ -105,14 +111,22 @@ export class DayBook {
     this.keep();
   }
 
-  async logMood(mood: string, note: string): Promise<void> {
-    const body = { mood, note, at: new Date().toISOString(), day: this.day };
+  async logMood(log: NewMoodLog): Promise<void> {
+    const body = { at: new Date().toISOString(), ...log, day: this.day };
     const waiting = { ...body, id: `waits-${body.at}` };
     this.queuedMoods = [...this.queuedMoods, waiting];
     const stored = await this.call<Today["moods"]>("POST", "/api/moods/log", body);
     if (!stored) return;
     this.learn({ moods: stored });
     this.queuedMoods = this.queuedMoods.filter(({ id }) => id !== waiting.id);
+  }
+
+  /** Logged once more, as it was, when that is undone. */
+  async takeBackMood({ id, ...log }: Schemas["MoodLog"]): Promise<void> {
+    this.takenBack = [...this.takenBack, id];
+    toasts.say(text.today.moodRemoved, () => void this.logMood(log));
+    const stored = await this.call<Today["moods"]>("DELETE", `/api/moods/log/${this.day}/${id}`);
+    if (stored) this.learn({ moods: stored });
   }
 
   /** What the server holds now, for a start without the network. */
@@ -135,10 +149,11 @@ export class DayBook {
   }
 
   private async queue(): Promise<void> {
-    const { habits, notes, moods } = withQueued(this.answer, await outbox.pending());
+    const { habits, notes, moods, takenBack } = withQueued(this.answer, await outbox.pending());
     this.answer = { ...this.answer, habits };
     this.queuedNotes = notes;
     this.queuedMoods = moods;
+    this.takenBack = takenBack;
   }
 
   /** One after the other: of two ticks of one habit the later must win. Undefined when it was refused, and said so. */

@@ -64,6 +64,8 @@ it("shows what waits in the outbox as done, of this day only", () => {
   expect(queued.habits).toEqual([{ id: "h", tick: { value: 1 } }]);
   expect(queued.notes.map(({ text }) => text)).toEqual(["later"]);
   expect(queued.moods).toEqual([]);
+  const deleted = [call("6", "DELETE", "/api/moods/log/2026-11-22/m1"), call("7", "DELETE", "/api/moods/log/2026-11-21/m2")];
+  expect(withQueued(today, deleted).takenBack).toEqual(["m1"]);
   expect(withQueued(today, [call("5", "DELETE", "/api/habits/h/days/2026-11-22")]).habits).toEqual([habit]);
 });
 

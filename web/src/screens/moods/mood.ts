@@ -4,6 +4,12 @@ import type { Schemas } from "$/api/client";
 export type Mood = Schemas["Mood"];
 export type Logged = Schemas["LoggedMood"];
 
+const WAITS = "waits-";
+
+/** Shown before the server has answered: it gives the id. */
+export const waiting = (day: string, log: Omit<Logged["log"], "id">): Logged => ({ day, log: { ...log, id: WAITS + log.at } });
+export const isAtServer = ({ id }: Logged["log"]): boolean => !id.startsWith(WAITS);
+
 const MOST_TAGS = 20;
 const LONGEST_TAG = 64;
 
