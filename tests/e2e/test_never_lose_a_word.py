@@ -9,7 +9,7 @@ from playwright.sync_api import Dialog, Page, Playwright, Route, expect
 
 from tests.e2e.browser import Watch, browser_in, files_with, stores
 from tests.e2e.conftest import Devices
-from tests.e2e.people import KEPT_HERE, SAVED, Guest, body, card, new_guest, press, sign_in, state, wait_for_shell, write
+from tests.e2e.people import KEPT_HERE, SAVED, Guest, body, card, expect_stored, new_guest, press, sign_in, state, wait_for_shell, write
 from tests.support import PASSWORD, Server, server_in
 
 pytestmark = pytest.mark.slow
@@ -202,6 +202,7 @@ def test_two_devices_that_change_one_field_are_shown_side_by_side(
     expect(state(other)).to_have_text(SAVED)
     write(page, "A heron came.")
     both = page.get_by_role("dialog", name="Written in two places")
+    press(page, "Look at it")
     expect(both.get_by_role("region", name="Mine, from here")).to_contain_text("A heron came.")
     expect(both.get_by_role("region", name="Theirs, from the server")).to_contain_text("The water rose.")
     page.keyboard.press("Escape")  # to look once more; nothing is decided
@@ -212,6 +213,53 @@ def test_two_devices_that_change_one_field_are_shown_side_by_side(
     expect(body(page)).to_have_value(outcome)
     expect(state(page)).to_have_text(SAVED)
     assert guest.entry(guest.day)["body"] == outcome
+
+
+def test_a_conflict_stops_nobody_who_is_typing_and_waits_through_reloads(page: Page, devices: Devices, guest: Guest, watch: Watch) -> None:
+    watch.expected |= {f"412 /api/entries/{guest.day}"}
+    other = devices().new_page()
+    sign_in(other, guest)
+    other.get_by_label("Title", exact=True).fill("From the other")
+    write(other, "Rain. The water rose.")
+    expect(state(other)).to_have_text(SAVED)
+    write(page, "Rain. A heron came.")
+    expect(state(page)).to_have_text("Conflict")
+    expect(body(page)).to_be_focused()
+    page.keyboard.type(" It stayed.")
+    for _ in range(2):
+        wait_until_kept(page)
+        page.reload()
+        expect(state(page)).to_have_text("Conflict")
+        expect(body(page)).to_have_value("Rain. A heron came. It stayed.")
+    assert guest.entry(guest.day)["body"] == "Rain. The water rose."
+    press(card(page, "Today’s entry"), "Look at it")
+    press(page, "Join both")
+    expect(state(page)).to_have_text(SAVED)
+    stored = guest.entry(guest.day)
+    assert (stored["title"], stored["body"]) == ("From the other", "Rain. The water rose.\n\nA heron came. It stayed.")
+
+
+def wait_until_kept(page: Page) -> None:
+    """The device has every letter: the page would let go without asking."""
+    page.evaluate(
+        "async () => { while (!dispatchEvent(new Event('beforeunload', {cancelable: true}))) await new Promise(requestAnimationFrame); }"
+    )
+
+
+def test_a_mood_is_taken_back_and_the_taking_back_is_undone(page: Page, guest: Guest) -> None:
+    for mood, note in (("low", "A bad line."), ("good", "Stays.")):
+        guest.api.post("/api/moods/log", json={"mood": mood, "note": note, "tags": ["work"]}).raise_for_status()
+    first = guest.moods()[0]
+    for path, of in (("", "How is it right now?"), ("/moods", "The last 30 days")):
+        page.goto(guest.url + path)
+        diary = card(page, of)
+        diary.get_by_role("button", name=re.compile("^Take back Low")).click()
+        expect(diary.get_by_text("A bad line.")).to_be_hidden()
+        expect(page.get_by_text("The mood is taken back.")).to_be_visible()
+        expect_stored(lambda: [each["note"] for each in guest.moods()], ["Stays."])
+        press(page, "Undo")
+        expect(diary.get_by_text("A bad line.")).to_be_visible()
+        expect_stored(lambda: [{**each, "id": first["id"]} for each in guest.moods() if each["note"] == first["note"]], [first])
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,6 +288,32 @@ def test_who_logs_out_with_something_unsent_is_warned_and_leaves_nothing_behind(
     left = stores(page)
     assert (left["local"], left["cookies"]) == ({}, "")
     assert not any(left["sealed"].values())
+
+
+def test_logging_out_shreds_the_keys_also_where_a_browser_clears_nothing(devices: Devices, guest: Guest, watch: Watch) -> None:
+    """Clear-Site-Data would hide it if the app forgot: it is taken out of every answer."""
+    watch.expected.add("Service Worker registration blocked by Playwright")
+    context = devices(service_workers="block")
+    page = context.new_page()
+    sign_in(page, guest)
+    cleared: list[str] = []
+
+    def keep_site_data(route: Route) -> None:
+        answer = route.fetch()
+        cleared.append(answer.headers.get("clear-site-data", ""))
+        headers = {name: value for name, value in answer.headers.items() if name != "clear-site-data"}
+        route.fulfill(response=answer, headers=headers)
+
+    context.route("**/api/auth/logout*", keep_site_data)
+    write(page, "Seen by the server.")
+    expect(state(page)).to_have_text(SAVED)
+    assert stores(page)["sealed"]["keys"] > 0
+    leave(page)
+    assert len(cleared) == 1
+    assert cleared[0]
+    left = stores(page)
+    assert left["sealed"] == {"keys": 0, "sealed": 0}
+    assert "timos.known" not in left["local"]
 
 
 def leave(page: Page) -> None:
