@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("chromium", "fonts-dejavu-core")  # without a font every letter is an empty box
+PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-noto-color-emoji")  # without fonts letters and moods are empty boxes
 OPTIONS = ("-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30")
 INSTALL = ("install", "-y", "--no-install-recommends", *PACKAGES)
 KEPT_LINES = 5  # of what apt says when it fails
@@ -24,7 +24,7 @@ def main() -> None:
     if not apt:
         say(f"no browser for the tests of the page, and no right to install one. Install {PACKAGES[0]}, or make test as root.")
         return
-    say(f"installing {' and '.join(PACKAGES)} for the tests of the page; this takes a minute")
+    say(f"installing {', '.join(PACKAGES)} for the tests of the page; this takes a minute")
     if run(apt, *INSTALL):
         return
     run(apt, "update")  # the lists of a fresh container are empty; that one of several sources fails need not matter

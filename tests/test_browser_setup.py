@@ -37,7 +37,7 @@ def calls(path: Path) -> list[str]:
     return [line.split("Timeout=30 ")[1] for line in (path / "log").read_text(encoding="utf-8").splitlines()]
 
 
-INSTALL = "install -y --no-install-recommends chromium fonts-dejavu-core"
+INSTALL = "install -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji"
 
 
 def test_a_browser_that_is_there_is_left_alone(path: Path) -> None:
@@ -49,7 +49,10 @@ def test_a_browser_that_is_there_is_left_alone(path: Path) -> None:
 
 def test_a_missing_browser_is_installed_in_one_step(path: Path) -> None:
     add(path, "apt-get", APT.format(log=path / "log", rest=""))
-    assert run(path) == "timos: installing chromium and fonts-dejavu-core for the tests of the page; this takes a minute\n"
+    assert (
+        run(path)
+        == "timos: installing chromium, fonts-dejavu-core, fonts-noto-color-emoji for the tests of the page; this takes a minute\n"
+    )
     assert calls(path) == [INSTALL]
 
 
