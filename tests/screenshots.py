@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from tests.e2e.browser import HABITS, WAIT_MS, launch
 from tests.e2e.demo import demo_in, enter
-from tests.e2e.screens import Screen, dialogs, inside, outside
+from tests.e2e.screens import Parting, Screen, dialogs, inside, outside, partings
 from tests.support import Json
 from timos.kernel.clock import SystemClock
 from timos.lifecycle.demo import telling
@@ -71,15 +71,19 @@ def main() -> None:
 def take_all(browser: Browser, url: str, only: tuple[str, ...]) -> Iterator[str]:
     """Answers what could not be shown."""
     today = telling.today_at(SystemClock().now_ms())
-    work = [(look, signed_in, screen) for look in LOOKS for signed_in, screen in screens_for(look, today) if wanted(screen, only)]
+    work: list[tuple[Look, bool | None, Screen | Parting]] = [
+        (look, signed_in, screen) for look in LOOKS for signed_in, screen in screens_for(look, today) if wanted(screen.name, only)
+    ]
+    work += [(look, None, parting) for look in LOOKS for parting in partings(today) if wanted(parting.name, only)]
     with Progress() as progress:
         task = progress.add_task("Pictures", total=len(work))
-        contexts: dict[tuple[Look, bool], BrowserContext] = {}
+        contexts: dict[tuple[Look, bool | str], BrowserContext] = {}
         for look, is_signed_in, screen in work:
             progress.update(task, description=f"{look.name}: {screen.name}")
-            if (look, is_signed_in) not in contexts:
-                contexts[look, is_signed_in] = context_for(browser, url, look, is_signed_in=is_signed_in)
-            page = contexts[look, is_signed_in].new_page()
+            device = screen.name if is_signed_in is None else is_signed_in  # a parting has one of its own
+            if (look, device) not in contexts:
+                contexts[look, device] = context_for(browser, url, look, is_signed_in=is_signed_in or False)
+            page = contexts[look, device].new_page()
             try:
                 screen.open(page, url)
             except (AssertionError, Error) as error:
@@ -91,8 +95,8 @@ def take_all(browser: Browser, url: str, only: tuple[str, ...]) -> Iterator[str]
             context.close()
 
 
-def wanted(screen: Screen, only: tuple[str, ...]) -> bool:
-    return not only or screen.name.startswith(only)
+def wanted(name: str, only: tuple[str, ...]) -> bool:
+    return not only or name.startswith(only)
 
 
 def screens_for(look: Look, today: Json) -> Iterator[tuple[bool, Screen]]:

@@ -1,13 +1,17 @@
 """Every screen and every dialog of the app with the demo's half year: how to get there, and how to know that it is there."""
 
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import httpx
 from playwright.sync_api import Page, expect
 
-from tests.e2e.people import body
+from tests.e2e.demo import enter
+from tests.e2e.people import KEPT_HERE, Guest, body, sign_in
+from tests.support import PASSWORD
 
 Show = Callable[[Page], None]
 ANY = re.compile(".")
@@ -42,6 +46,20 @@ class Screen:
         expect(page.get_by_text("One moment…").filter(visible=True)).to_have_count(0)
         if self.proof:
             self.proof(page)
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Something that ends a session, so that each needs a browser of its own, in which nobody is signed in yet."""
+
+    name: str
+    show: Callable[[Page, str], None]
+    refused: frozenset[str] = frozenset()  # answers that are meant, as the watch has them
+    is_for_phone: bool = False
+
+    def open(self, page: Page, url: str) -> None:
+        """`url` is that of a server with the demo's person."""
+        self.show(page, url)
 
 
 def region(name: str | re.Pattern[str]) -> Show:
@@ -107,6 +125,62 @@ def open_first_pillar(page: Page) -> None:
     page.get_by_role("main").locator("a[href^='/pillars/']").first.click()
     Screen("pillar", "", "Pillar", proof=said("Entries about it")).settle(page)
     expect(page.get_by_role("main").locator("a[href^='/day/']").first).to_be_visible()
+
+
+def lock(page: Page, url: str) -> None:
+    enter(page, url)
+    page.keyboard.press("Control+Shift+L")
+    expect(page.get_by_role("button", name="Unlock")).to_be_visible()
+
+
+def lose_session(page: Page, url: str) -> None:
+    enter(page, url)
+    said("Goes with better days")(page)
+    page.wait_for_load_state("networkidle")  # no other call finds out first
+    page.context.clear_cookies()
+    body(page).press_sequentially(" Still here.")
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+def leave_unsent(page: Page, url: str) -> None:
+    enter(page, url)
+    go_to(page, "/settings/security")
+    expect(page.get_by_role("button", name="Log out", exact=True)).to_be_visible()
+    go_to(page, "/")
+    said("Goes with better days")(page)
+    page.context.set_offline(offline=True)
+    body(page).press_sequentially(" Not sent.")
+    expect(page.get_by_text(KEPT_HERE).first).to_be_visible()
+    go_to(page, "/settings/security")
+    page.get_by_role("button", name="Log out", exact=True).click()
+    expect(page.get_by_role("dialog", name="Something is not sent yet")).to_be_visible()
+
+
+def erase_somebody(page: Page, url: str) -> None:
+    with httpx.Client(base_url=url) as api:
+        somebody = Guest(f"{secrets.token_hex(8)}@example.org", api, url)
+        account = {"address": somebody.address, "password": PASSWORD, "name": "Ada", "kind": "bearer"}
+        api.post("/api/auth/signup", json=account).raise_for_status()
+        sign_in(page, somebody, "/settings/erase")
+    page.get_by_label("Your password again").fill(PASSWORD)
+    page.get_by_label("Type “erase my account”").fill("erase my account")
+    page.get_by_role("button", name="Erase everything").click()
+    expect(page.get_by_role("dialog", name="It is done")).to_be_visible()
+
+
+def go_to(page: Page, path: str) -> None:
+    """As a link inside the app does."""
+    page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
+
+
+def partings(today: date) -> list[Parting]:
+    """How a session ends, and what is asked before it does."""
+    return [
+        Parting("lock", lock),
+        Parting("dialog-ended", lose_session, frozenset({f"401 /api/entries/{today}", "401 /api/auth/refresh"})),
+        Parting("dialog-unsent", leave_unsent),
+        Parting("dialog-receipt", erase_somebody),
+    ]
 
 
 def outside() -> list[Screen]:

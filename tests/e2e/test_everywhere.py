@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.browser import Watch, barriers, chromium
 from tests.e2e.conftest import Devices
 from tests.e2e.demo import demo_in, enter
 from tests.e2e.people import body
-from tests.e2e.screens import Screen, dialogs, inside, outside
+from tests.e2e.screens import Parting, Screen, dialogs, go_to, inside, outside, partings
 from tests.support import Server
 from timos.kernel.clock import SystemClock
 from timos.lifecycle.demo import telling
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 WIDTHS = (1280, 640, 390, 320)  # 640: a window of 1280 at 200 %
 HEIGHT = 844
+PARTINGS = ("lock", "dialog-ended", "dialog-unsent", "dialog-receipt")
 FIELDS = "textarea, input[type=text], input[type=search], input:not([type])"
 # a textarea goes by its form alone; an input's own word, also that it is a name or an address, goes before its form's
 WOULD_BE_NOTED = """(fields) => fields.filter((one) => one.form?.autocomplete !== "off")
@@ -73,7 +74,21 @@ def test_the_screens_before_signing_in_fit_and_have_no_barrier_that_axe_knows(de
     assert found == []
 
 
-def faults(context: BrowserContext, url: str, screen: Screen) -> Iterator[str]:
+@pytest.mark.parametrize("name", PARTINGS)
+def test_what_ends_a_session_fits_and_has_no_barrier_that_axe_knows(
+    name: str, devices: Devices, house: Server, today: date, watch: Watch
+) -> None:
+    parting = next(each for each in partings(today) if each.name == name)
+    watch.expected |= parting.refused
+    watch.is_unreached = name == "dialog-unsent"
+    assert list(faults(devices(), house.url, parting)) == []
+
+
+def test_every_parting_is_tried_here(today: date) -> None:
+    assert [each.name for each in partings(today)] == list(PARTINGS)
+
+
+def faults(context: BrowserContext, url: str, screen: Screen | Parting) -> Iterator[str]:
     """One opening serves all looks: they follow the browser."""
     page = context.new_page()
     page.set_viewport_size({"width": 390 if screen.is_for_phone else 1280, "height": HEIGHT})
@@ -116,9 +131,9 @@ def test_who_wants_less_motion_gets_none(home: BrowserContext, house: Server) ->
 def test_an_address_that_is_no_screen_says_so_and_leads_back(home: BrowserContext, house: Server) -> None:
     page = home.new_page()
     page.goto(f"{house.url}/insights")
-    move_to(page, "/day/2026-13-01")
+    go_to(page, "/day/2026-13-01")
     expect(page.get_by_text("There is no such day in the calendar.")).to_be_visible()
-    move_to(page, "/nowhere/at/all")
+    go_to(page, "/nowhere/at/all")
     expect(page.get_by_role("heading", level=1)).to_have_text("Not here")
     page.get_by_role("link", name="Go to today").click()
     expect(body(page)).to_be_visible()
@@ -133,8 +148,3 @@ def test_a_mistyped_address_opened_directly_is_told_in_the_app(home: BrowserCont
     expect(page.get_by_role("heading", level=1)).to_have_text("Not here")
     expect(page).to_have_title("Not here · TimOS")
     assert barriers(page) == []
-
-
-def move_to(page: Page, path: str) -> None:
-    """As a link inside the app does."""
-    page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path)
