@@ -70,6 +70,9 @@ export async function owners(): Promise<string[]> {
 }
 
 export class Box {
+  /** Shared by those who ask for all at the same time, as a page that opens does; not by who asks after a change. */
+  private reading: Promise<Plain[]> | null = null;
+
   private constructor(
     readonly owner: string,
     private readonly keys: Keys,
@@ -102,6 +105,7 @@ export class Box {
     const clear = new TextEncoder().encode(JSON.stringify({ name, value } satisfies Plain));
     const content = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce, additionalData: bytesOf(id) }, this.keys.seal, clear);
     await done((await store("sealed", "readwrite", durability)).put({ id, owner: this.owner, nonce, content } satisfies Sealed));
+    this.reading = null;
   }
 
   async get<T>(name: string): Promise<T | null> {
@@ -112,13 +116,21 @@ export class Box {
 
   /** Everything whose name begins so. */
   async all<T>(prefix: string): Promise<{ name: string; value: T }[]> {
+    const reading = (this.reading ??= this.read().finally(() => {
+      if (this.reading === reading) this.reading = null;
+    }));
+    return (await reading).filter(({ name }) => name.startsWith(prefix)) as { name: string; value: T }[];
+  }
+
+  private async read(): Promise<Plain[]> {
     const sealed = (await done((await store("sealed", "readonly")).index("owner").getAll(this.owner))) as Sealed[];
     const plain = await Promise.all(sealed.map((one) => this.open(one)));
-    return plain.filter((one) => one?.name.startsWith(prefix)) as { name: string; value: T }[];
+    return plain.filter((one) => one !== null);
   }
 
   async remove(name: string): Promise<void> {
     await done((await store("sealed", "readwrite")).delete(await this.idOf(name)));
+    this.reading = null;
   }
 
   /** Destroys the keys first: what a stop in the middle leaves behind cannot be opened any more. */

@@ -9,10 +9,14 @@ const RELOAD_MS = 400; // how long the page before a reload may take to let go o
 const random = (): string => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 const lockOf = (id: string): string => `timos-tab-${id}`;
 
-export let tab: string = sessionStorage.getItem(KEY) ?? random();
+export let tab: string = globalThis.sessionStorage?.getItem(KEY) ?? random();
+
+let announced: Promise<void> | null = null;
 
 /** Resolves once this tab has a name of its own: a duplicated tab copies sessionStorage and must take another. */
-export async function announce(): Promise<void> {
+export const announce = (): Promise<void> => (announced ??= takeName());
+
+async function takeName(): Promise<void> {
   if (navigator.locks && !(await isHeld(tab, AbortSignal.timeout(RELOAD_MS)))) {
     tab = random();
     await isHeld(tab);
@@ -31,8 +35,9 @@ function isHeld(id: string, signal?: AbortSignal): Promise<boolean> {
   });
 }
 
-/** The tabs that are open, this one included. */
+/** The tabs that are open, this one included, which has its name by then. */
 export async function livingTabs(): Promise<Set<string>> {
+  await announced;
   const { held = [] } = (await navigator.locks?.query()) ?? {};
   const prefix = lockOf("");
   const names = held.map((lock) => lock.name ?? "").filter((name) => name.startsWith(prefix));

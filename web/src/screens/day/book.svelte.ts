@@ -8,7 +8,7 @@ import type { Schemas } from "$/api/client";
 import { beginningOf, journal, type Today } from "$/journal/journal.svelte";
 import { Kept, type Stored } from "$/journal/kept.svelte";
 import type { Document } from "$/journal/merge";
-import { outbox } from "$/journal/outbox.svelte";
+import { outbox, type Call } from "$/journal/outbox.svelte";
 import { session } from "$/session.svelte";
 import { text } from "$/text";
 import { toasts } from "$/ui/toasts.svelte";
@@ -51,13 +51,14 @@ export class DayBook {
 
   static async open(answer: Today): Promise<DayBook> {
     const { day } = answer;
-    const [entry, morning, evening] = await Promise.all([
+    const [calls, entry, morning, evening] = await Promise.all([
+      outbox.pending(),
       opened<Entry>(`/api/entries/${day}`, answer.entry),
       opened<Morning>(`/api/feels/${day}/morning`, answer.morning),
       opened<Evening>(`/api/feels/${day}/evening`, answer.evening),
     ]);
     const book = new DayBook(answer, { entry, morning, evening });
-    await book.queue();
+    book.show(calls);
     return book;
   }
 
@@ -149,7 +150,11 @@ export class DayBook {
   }
 
   private async queue(): Promise<void> {
-    const { habits, notes, moods, takenBack } = withQueued(this.answer, await outbox.pending());
+    this.show(await outbox.pending());
+  }
+
+  private show(calls: readonly Call[]): void {
+    const { habits, notes, moods, takenBack } = withQueued(this.answer, calls);
     this.answer = { ...this.answer, habits };
     this.queuedNotes = notes;
     this.queuedMoods = moods;
