@@ -43,7 +43,6 @@ export const account = {
     submit: "Make my account",
     hasAccount: "Have an account already?",
     toLogin: "Sign in",
-    signedIn: "You are signed in. Log out first to use this link.",
   },
 
   kept: {

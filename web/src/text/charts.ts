@@ -1,8 +1,7 @@
 import { count, fullDay, list, longDay, mean, monthAndYear, number, percent, signed, spokenDay } from "./format";
+import { LEVELS } from "./levels";
 
 /** Charts, their readings in words, and the two screens that are made of them: Insights and Calendar. */
-const LEVELS = ["Heavy", "Low", "Even", "Good", "Bright"] as const;
-
 const levelWord = (level: number): string => LEVELS[Math.min(5, Math.max(1, Math.round(level))) - 1] ?? "";
 const days = (n: number): string => count(n, "# day", "# days");
 const weeks = (n: number): string => count(n, "# week", "# weeks");

@@ -62,6 +62,9 @@ export const percent = (share: number): string => new Intl.NumberFormat(locale, 
 /** “a, b and c”. */
 export const list = (parts: readonly string[]): string => new Intl.ListFormat(locale, { type: "conjunction" }).format(parts);
 
-const plurals = new Intl.PluralRules("en"); // of the catalogue's language, which is English so far
+let plurals: Intl.PluralRules | undefined; // made when it is first needed, which is after the first painting
 /** `one` for exactly one, else `other`; `#` stands for the number. */
-export const count = (value: number, one: string, other: string): string => (plurals.select(value) === "one" ? one : other).replace("#", number(value));
+export const count = (value: number, one: string, other: string): string => {
+  plurals ??= new Intl.PluralRules("en"); // of the catalogue's language, which is English so far
+  return (plurals.select(value) === "one" ? one : other).replace("#", number(value));
+};

@@ -71,6 +71,8 @@ export const shell = {
   decide: "Look at it",
   ended: "Your session has ended. Sign in again to go on; what you wrote is still here.",
   signInAgain: "Sign in",
+  password: "Password",
+  signedIn: "You are signed in. Log out first to use this link.",
 
   // a conflict
   conflictTitle: "Written in two places",

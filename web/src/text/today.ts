@@ -1,4 +1,5 @@
 import { clock, count, list, mean, number } from "./format";
+import { LEVELS } from "./levels";
 
 const EIGHTEEN = new Date(2000, 0, 1, 18);
 
@@ -26,6 +27,7 @@ export const today = {
 
   // the pulse
   pulse: "Morning pulse",
+  levels: LEVELS,
   mind: "How is your mind this morning?",
   levelSet: (word: string): string => `Your mind this morning: ${word}`,
   morningEmotions: "What do you feel?",

@@ -19,7 +19,7 @@ class Invitations {
       $effect(() => {
         if (session.state !== "in" || !this.current) return;
         this.current = null;
-        toasts.say(text.account.signup.signedIn);
+        toasts.say(text.shell.signedIn);
       });
     });
   }
