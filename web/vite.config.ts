@@ -1,29 +1,64 @@
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin, type Rolldown } from "vite";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
+const alias = { $: `${root}src` };
+
+const NOT_SHELL = /\/src\/(sw|main|frames)\.ts$|\/journal\/named\.svelte\.ts|\/ui\/(Archived|FormSheet|GlyphPicker|Sortable)\.svelte/;
 
 /** What every screen needs; the service worker shares nothing with it. */
 function isShell(id: string): boolean {
   if (/\/node_modules\/(svelte|esm-env|clsx|openapi-fetch)\//.test(id)) return true;
-  return /\/src\/(api|device|journal|text|ui)\/|\/src\/[^/]+$|\/invitations\.svelte\.ts$/.test(id) && !/\/src\/(sw|main|early)\.ts$/.test(id);
+  return /\/src\/(api|device|journal|text|ui)\/|\/src\/[^/]+$|\/invitations\.svelte\.ts$/.test(id) && !NOT_SHELL.test(id);
 }
 
-/** Lets the browser fetch the shell at once, and today beside it: most visits begin there. */
-function shellAtOnce(): Plugin {
+/** Puts on the first page what a person sees before the shell is there, with its looks, and lets the browser fetch the shell at once. */
+function firstPage(): Plugin {
   return {
-    name: "timos-at-once",
+    name: "timos-first-page",
+    apply: "build",
     transformIndexHtml: {
       order: "post",
-      handler(_, { bundle }) {
-        const first = Object.keys(bundle ?? {}).filter((name) => /^assets\/(start|shell|today|Today)-[^/]+\.js$/.test(name));
-        // scripts only: of a style that a screen does not use, the browser complains
-        return first.map((name) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `/${name}` }, injectTo: "head" as const }));
+      async handler(_, { bundle }) {
+        const named = (pattern: RegExp): string[] => Object.keys(bundle ?? {}).filter((name) => pattern.test(name)).map((name) => `/${name}`);
+        const drawn = await frames();
+        return [
+          ...named(/^assets\/(shell|login)-[^/]+\.css$/).map((href) => ({ tag: "link", attrs: { rel: "stylesheet", crossorigin: true, href } })),
+          ...named(/^assets\/shell-[^/]+\.js$/).map((href) => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href } })),
+          ...Object.entries(drawn).map(([name, children]) => ({ tag: "template", attrs: { id: `frame-${name}` }, children, injectTo: "body" as const })),
+        ];
       },
     },
   };
+}
+
+/** Runs `frames.ts` of the sources that are being built. */
+async function frames(): Promise<Record<string, string>> {
+  const built = await build({
+    configFile: false,
+    root,
+    logLevel: "error",
+    plugins: [svelte()],
+    resolve: { alias },
+    define: { __IS_BUILT__: "true" },
+    ssr: { noExternal: true },
+    build: { ssr: `${root}src/frames.ts`, write: false, rollupOptions: { output: { codeSplitting: false } } },
+  });
+  const { output } = (Array.isArray(built) ? built[0] : built) as Rolldown.RolldownOutput;
+  const folder = await mkdtemp(join(tmpdir(), "timos-frames-"));
+  try {
+    const file = join(folder, "frames.mjs");
+    await writeFile(file, output[0].code);
+    const module = (await import(pathToFileURL(file).href)) as { frames: () => Record<string, string> };
+    return module.frames();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Tells the service worker which files the shell is made of; their names change with their content, so the list is the version too. */
@@ -45,8 +80,8 @@ function shellOfTheServiceWorker(): Plugin {
 
 export default defineConfig(({ command }) => ({
   root,
-  plugins: [svelte(), shellAtOnce(), shellOfTheServiceWorker()],
-  resolve: { alias: { $: `${root}src` } },
+  plugins: [svelte(), firstPage(), shellOfTheServiceWorker()],
+  resolve: { alias },
   define: { __IS_BUILT__: String(command === "build") },
   build: {
     outDir: "../src/timos/_web",
@@ -55,15 +90,18 @@ export default defineConfig(({ command }) => ({
     assetsInlineLimit: 0, // the policy of our pages allows data: for pictures only
     modulePreload: { polyfill: false },
     rollupOptions: {
+      treeshake: { moduleSideEffects: [{ test: /\/src\/text\//, sideEffects: false }] }, // words only: what a screen does not name is not fetched with it
       input: { index: `${root}index.html`, sw: `${root}src/sw.ts` },
       output: {
         entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
         // few files before the first paint: on a slow line each costs more by its round trip than by its size
         codeSplitting: {
           groups: [
-            { name: "early", test: /\/src\/early\.ts$|preload-helper/, priority: 4 }, // the first calls must not wait for the shell
-            { name: "shell", test: isShell, priority: 3 },
-            { name: "today", test: /\/src\/screens\/(today|day)\/(?!Day\.|Prose|Inline|markdown)/, priority: 2 },
+            { name: "early", test: /\/src\/(early|frame|theme|journal\/days|text\/(format|levels))\.ts$|preload-helper|rolldown.runtime/, priority: 9 }, // must not wait for the shell
+            { debugName: "words", name: (id: string) => /\/text\/(account|charts|data|loop)\.ts$/.exec(id)?.[1] ?? null, priority: 8 },
+            { name: "shell", test: isShell, priority: 7 },
+            { name: "login", test: /\/screens\/account\/(Login|Outside|HowKept|PasswordField|TextField)\.svelte/, priority: 2 },
+            { name: "today", test: /\/src\/screens\/(today|day)\/(?!Day\.|Prose|Inline|markdown|Extras|State)/, priority: 2 },
             { name: "charts", test: /\/src\/charts\//, priority: 1 },
           ],
         },

@@ -51,7 +51,8 @@ class Router {
 }
 
 function here(): Place {
-  return { path: location.pathname, query: new URLSearchParams(location.search) };
+  const { pathname, search } = globalThis.location ?? { pathname: "/", search: "" }; // there is none while the build draws the first page
+  return { path: pathname, query: new URLSearchParams(search) };
 }
 
 /** Of a plain click on a link of ours; null for anything that the browser should do itself. */

@@ -1,6 +1,5 @@
-import { mount } from "svelte";
+import { hydrate, mount } from "svelte";
 import App from "./App.svelte";
-import { appearance } from "./appearance.svelte";
 import { announce } from "./device/tab";
 import { keepFieldsOffDisk } from "./device/unremembered";
 import { router } from "./router.svelte";
@@ -9,12 +8,23 @@ import { session } from "./session.svelte";
 import { installShell } from "./shell";
 import "./style/base.css";
 
-appearance.apply();
+async function show(target: HTMLElement): Promise<void> {
+  if (!target.hasChildNodes()) return void mount(App, { target });
+  const { default: Inside } = await import("./screens/account/Login.svelte");
+  session.state = "out";
+  hydrate(App, { target, props: { first: { path: "/login", Inside } } }); // what was typed meanwhile stays
+}
+
+/** Awaited by nobody: an `await` of the module itself would keep every screen waiting, as each imports what is bundled with it. */
+async function start(): Promise<void> {
+  const target = document.getElementById("app");
+  if (target) await show(target);
+  void announce(); // while the server is asked; who looks for a draft waits for it
+  await session.start();
+  installShell();
+}
+
 invitations.start();
 router.start();
 keepFieldsOffDisk();
-const place = document.getElementById("app");
-if (place) mount(App, { target: place });
-await announce(); // before the first draft is looked for: it bears the tab's name
-await session.start();
-installShell();
+void start();
