@@ -121,8 +121,8 @@ def test_moods_are_logged_with_what_exists(tell: Tell) -> None:
 def test_a_logged_mood_is_taken_back_once_and_the_others_of_the_day_stay(tell: Tell) -> None:
     async def story(world: World) -> None:
         sam, eva = await world.sign_up("sam"), await world.sign_up("eva")
-        for mood in ("good", "low"):
-            logs = (await made(sam, "/api/moods/log", {"mood": mood, "day": DAY}))["document"]["logs"]
+        await made(sam, "/api/moods/log", {"mood": "good", "day": DAY})
+        logs = (await made(sam, "/api/moods/log", {"mood": "low", "day": DAY}))["document"]["logs"]
         path = f"/api/moods/log/{DAY}/{logs[0]['id']}"
         assert (await eva.call("DELETE", path)).status_code == 404
         left = await sam.call("DELETE", path)
