@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Devices
-from tests.e2e.people import SAVED, Guest, body, card, sign_in, state
+from tests.e2e.people import SAVED, Guest, body, card, expect_stored, sign_in, state
 from tests.support import PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -70,8 +70,8 @@ def test_a_day_is_written_by_keyboard_alone(devices: Devices, guest: Guest) -> N
     page.keyboard.press("Enter")
     expect(mood.get_by_text("Quiet.")).to_be_visible()
     assert guest.entry(guest.day)["body"] == "By hand, not by 5 mice. ? n t [ ]"
-    assert guest.ticked() == ["Water"]
-    assert [each["note"] for each in guest.moods()] == ["Quiet."]
+    expect_stored(guest.ticked, ["Water"])
+    expect_stored(lambda: [each["note"] for each in guest.moods()], ["Quiet."])
 
 
 def test_keys_lead_from_place_to_place(devices: Devices, guest: Guest) -> None:

@@ -62,7 +62,7 @@ def test_a_killed_server_gets_every_word_when_it_is_back(devices: Devices, watch
             expect(state(page)).to_have_text(SAVED, timeout=NEXT_TRY_MS)
             expect(page.get_by_text("1 change waits to be sent.")).to_be_hidden(timeout=NEXT_TRY_MS)
             assert guest.entry(guest.day)["body"] == "Before. While nobody answers."
-            assert guest.ticked() == ["Water"]
+            expect_stored(guest.ticked, ["Water"])
 
 
 def test_without_the_network_the_app_opens_and_a_day_goes_on(page: Page, guest: Guest, watch: Watch) -> None:
@@ -91,7 +91,7 @@ def test_without_the_network_the_app_opens_and_a_day_goes_on(page: Page, guest: 
     stored = guest.entry(guest.day)
     assert stored["body"] == "Written with the network. And without. And after a reload."
     assert [each["text"] for each in stored["notes"]] == ["A heron."]
-    assert guest.ticked() == ["Water"]
+    expect_stored(guest.ticked, ["Water"])
 
 
 def note(page: Page, words: str) -> None:
