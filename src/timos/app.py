@@ -8,6 +8,7 @@ import sys
 import tempfile  # noqa: TID251 (the demo's databases, sealed like any other, and nobody's)
 import webbrowser
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,14 @@ def document(*, is_https: bool = True) -> dict[str, object]:
     return openapi.document(ROUTES, VERSION, cookie_name=cookie_name(ACCESS_COOKIE, is_https=is_https))
 
 
+@cache
+def _described(*, is_https: bool) -> bytes:
+    return json.dumps(document(is_https=is_https)).encode()
+
+
+_read_once = cache(shell.load)  # neither changes while the process lives
+
+
 def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
     """The application over an open instance."""
     services = Services(
@@ -55,8 +64,8 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
         registration=settings.registration,
         import_limit_bytes=settings.import_limit_mib * MIB,
         version=VERSION,
-        openapi=json.dumps(document(is_https=settings.is_https)).encode(),
-        shell=shell.load(BUILT),
+        openapi=_described(is_https=settings.is_https),
+        shell=_read_once(BUILT),
     )
     web_settings = WebSettings(
         hosts=(config.host_of(settings.url), "localhost", "127.0.0.1", "[::1]", *settings.hosts),

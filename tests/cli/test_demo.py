@@ -15,6 +15,7 @@ from tests.support import World, environment_in, world_in
 from timos.lifecycle.demo import telling
 
 
+@pytest.mark.slow
 def test_the_demo_account_has_its_half_year(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         records = await telling.tell(world.instance, telling.today_at(world.clock.now_ms()))

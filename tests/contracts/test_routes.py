@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
@@ -401,6 +402,7 @@ async def visit_moving(tour: Tour) -> None:
 # ── what is documented ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_the_api_document_is_valid_and_the_one_that_is_served(tell: Tell) -> None:
     validate(DOCUMENT)
 

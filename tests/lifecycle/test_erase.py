@@ -163,6 +163,7 @@ def dying_at(step: int) -> Iterator[list[str]]:
         yield made
 
 
+@pytest.mark.slow
 def test_cut_short_at_any_step_it_is_not_begun_or_it_is_finished_at_the_next_start(places: Places) -> None:
     """Steps are counted while it runs, so that a new one is part of this test without a word."""
 

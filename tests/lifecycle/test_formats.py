@@ -160,6 +160,7 @@ def archived(draw: st.DrawFn) -> list[ArchivedDocument]:
     return documents
 
 
+@pytest.mark.slow
 @given(archived())
 def test_what_is_read_is_byte_for_byte_what_was_written(documents: list[ArchivedDocument]) -> None:
     assert list(read_archive(written(documents))) == documents

@@ -445,6 +445,7 @@ def texts(draw: st.DrawFn) -> str:
 words = st.text(st.characters(categories=["L"]), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(texts() | st.text(max_size=40), min_size=1, max_size=4))
 def test_every_page_is_a_valid_entry_and_every_file_has_an_end(found: list[str]) -> None:
@@ -454,6 +455,7 @@ def test_every_page_is_a_valid_entry_and_every_file_has_an_end(found: list[str])
             msgspec.convert(fields, DailyEntry)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.lists(texts(), min_size=1, max_size=3))
 def test_every_word_is_in_the_title_the_tags_or_the_text(found: list[str]) -> None:
@@ -464,6 +466,7 @@ def test_every_word_is_in_the_title_the_tags_or_the_text(found: list[str]) -> No
         assert word in kept
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.dictionaries(words, words, max_size=5), st.lists(words, max_size=4), words)
 def test_front_matter_that_was_written_is_read(others: dict[str, str], tags: list[str], text: str) -> None:
@@ -473,6 +476,7 @@ def test_front_matter_that_was_written_is_read(others: dict[str, str], tags: lis
     assert found.body == (f"{front.strip()}\n\n{text}" if front else text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

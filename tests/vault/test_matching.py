@@ -353,6 +353,7 @@ def test_there_are_never_more_snippets_than_asked_for() -> None:
     assert len(Query.parse("a").snippets(["a"] * 10, max_count=3)) == 3
 
 
+@pytest.mark.slow
 @given(st.lists(written, max_size=3), asked, st.integers(1, 60))
 def test_snippets_are_cut_from_the_texts_and_never_invented(texts: list[str], terms: list[str], width: int) -> None:
     query = Query.parse(" ".join(terms))
