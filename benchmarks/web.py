@@ -6,6 +6,7 @@ python -m benchmarks.web [--rounds 5]
 import re
 from argparse import ArgumentParser
 from collections import defaultdict
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.e2e.browser import HABITS, launch
 from tests.e2e.demo import demo_in, enter
+from tests.support import Server
 
 BITS_PER_SECOND = 1_600_000
 LATENCY_MS = 150
@@ -41,22 +43,27 @@ Figures = dict[str, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """`is_warm`: the browser was here before and has kept the shell."""
+    """`is_warm`: the browser was here before and has kept the shell. In the morning nothing of today is written yet: what is painted
+    last is not a person's own words.
+    """
 
     name: str
-    path: str
-    is_signed_in: bool
-    is_warm: bool
+    path: str = "/"
+    is_signed_in: bool = True
+    is_warm: bool = False
+    is_morning: bool = False
 
 
 VISITS = (
-    Visit("sign in, never here before", "/login", is_signed_in=False, is_warm=False),
-    Visit("Today, nothing kept", "/", is_signed_in=True, is_warm=False),
-    Visit("Today, here before", "/", is_signed_in=True, is_warm=True),
+    Visit("sign in, never here before", "/login", is_signed_in=False),
+    Visit("Today in the morning, nothing kept", is_morning=True),
+    Visit("Today in the morning, here before", is_morning=True, is_warm=True),
+    Visit("Today in the evening, nothing kept"),
+    Visit("Today in the evening, here before", is_warm=True),
 )
 
 
-def measure(browser: Browser, url: str, visit: Visit, state: Any) -> dict[str, float]:
+def measure(browser: Browser, visit: Visit, url: str, state: Any) -> dict[str, float]:
     """Milliseconds since the navigation began; CLS has no unit."""
     context = browser.new_context(**HABITS, viewport=PHONE, storage_state=state if visit.is_signed_in else None)
     context.set_default_timeout(PATIENCE_MS)
@@ -101,12 +108,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="medians are taken over so many (5)")
     options = parser.parse_args()
     figures: dict[str, Figures] = defaultdict(lambda: defaultdict(list))
-    with TemporaryDirectory(prefix="timos-web-") as folder, demo_in(Path(folder)) as server, sync_playwright() as running:
-        browser = launch(running)
-        state = signed_in(browser, server.url)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="timos-web-")))
+        servers = {at: stack.enter_context(_demo(folder / str(at), is_morning=at)) for at in (True, False)}
+        browser = launch(stack.enter_context(sync_playwright()))
+        people = {at: (server.url, signed_in(browser, server.url)) for at, server in servers.items()}
         for _ in range(options.rounds):
             for visit in VISITS:
-                for name, value in measure(browser, server.url, visit, state).items():
+                for name, value in measure(browser, visit, *people[visit.is_morning]).items():
                     figures[visit.name][name].append(value)
         browser.close()
     print(f"medians of {options.rounds} rounds, lowest and highest; LCP aim {AIMS['LCP']} ms, CLS aim {AIMS['CLS']}")
@@ -115,6 +124,11 @@ def main() -> None:
         for what, values in measured.items():
             if any(values) or what == "CLS":
                 print(f"  {what:10} {median(values):10,.4g}   ({min(values):,.4g} to {max(values):,.4g})")
+
+
+def _demo(folder: Path, *, is_morning: bool) -> AbstractContextManager[Server]:
+    folder.mkdir()
+    return demo_in(folder, is_morning=is_morning)
 
 
 def signed_in(browser: Browser, url: str) -> Any:  # Playwright's own dict

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -15,18 +16,18 @@ from timos.lifecycle.instance import open_instance
 
 
 @contextmanager
-def demo_in(folder: Path) -> Iterator[Server]:
-    """Others may sign up beside the demo's person."""
-    asyncio.run(_tell(folder))
+def demo_in(folder: Path, *, is_morning: bool = False) -> Iterator[Server]:
+    """Others may sign up beside the demo's person. In the morning nothing of today is written yet."""
+    asyncio.run(_tell(folder, days_ago=int(is_morning)))
     with server_in(folder) as server:
         yield server
 
 
-async def _tell(folder: Path) -> None:
+async def _tell(folder: Path, *, days_ago: int) -> None:
     clock = SystemClock()
     instance = await open_instance(places_of(settings_in(folder)), numbers(), clock=clock, is_server=True)
     try:
-        await telling.tell(instance, telling.today_at(clock.now_ms()))
+        await telling.tell(instance, telling.today_at(clock.now_ms()) - timedelta(days=days_ago))
     finally:
         await instance.close()
 

@@ -12,8 +12,24 @@ export function useLocale(tag: string): void {
   }
 }
 
-const dates = (options: Intl.DateTimeFormatOptions) => (day: string): string =>
-  new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }).format(dateOf(day));
+/** Makes a format once for each language: on a phone that takes a hundred times as long as using it. */
+function once<Format>(make: () => Format): () => Format {
+  let made: { of: string | undefined; format: Format } | null = null;
+  return () => {
+    if (made?.of !== locale || made === null) made = { of: locale, format: make() };
+    return made.format;
+  };
+}
+
+function dates(options: Intl.DateTimeFormatOptions): (day: string) => string {
+  const format = once(() => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options }));
+  return (day) => format().format(dateOf(day));
+}
+
+function numbers(options: Intl.NumberFormatOptions): (value: number) => string {
+  const format = once(() => new Intl.NumberFormat(locale, options));
+  return (value) => format().format(value);
+}
 
 /** “Sunday, 22 November”. */
 export const longDay = dates({ weekday: "long", day: "numeric", month: "long" });
@@ -46,19 +62,18 @@ export function weekdays(start: "monday" | "saturday" | "sunday" = "monday"): st
 /** A day of an ISO weekday (1 is Monday), for its name. */
 export const dayOfWeekday = (isoWeekday: number): string => shifted("2026-01-05", isoWeekday - 1);
 
-/** “09:14”, on this device's clock. */
+/** “09:14”, on this device's clock, which may change its time zone: made anew each time. */
 export const clock = (at: Date): string => new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(at);
 /** “22 Nov 2026, 09:14”. */
 export const moment = (at: Date): string => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(at);
 
-export const number = (value: number, digits = 0): string =>
-  new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);
+const upTo = [0, 1, 2, 3].map((digits) => numbers({ maximumFractionDigits: digits, minimumFractionDigits: 0 }));
+export const number = (value: number, digits: 0 | 1 | 2 | 3 = 0): string => upTo[digits]?.(value) ?? "";
 /** Always with one digit after the point: “3.4”. */
-export const mean = (value: number): string => new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+export const mean = numbers({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
 /** “+0.9”. */
-export const signed = (value: number): string =>
-  new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(value);
-export const percent = (share: number): string => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(share);
+export const signed = numbers({ minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
+export const percent = numbers({ style: "percent", maximumFractionDigits: 0 });
 /** “a, b and c”. */
 export const list = (parts: readonly string[]): string => new Intl.ListFormat(locale, { type: "conjunction" }).format(parts);
 
