@@ -48,7 +48,7 @@ def missing(engine: str) -> str | None:
 
 @contextmanager
 def running(engine: str) -> Iterator[Running]:
-    """A server with the user `USER`, who may make databases."""
+    """A server with the user `USER`, who may make databases; Redis knows the password only."""
     keeper = subprocess.Popen(
         [sys.executable, __file__, engine], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -72,6 +72,8 @@ def _program(engine: str) -> str | None:
     if engine == "postgresql":
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         return str(folders[-1] / "postgres") if folders else shutil.which("postgres")
+    if engine == "redis":
+        return shutil.which("redis-server") or shutil.which("valkey-server")
     return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
@@ -83,7 +85,7 @@ def _keep(engine: str) -> None:
         as_user = _unprivileged(folder)
         port, reserved = _port()
         log = (folder / "log").open("ab")
-        line = (_postgresql if engine == "postgresql" else _mariadb)(folder, port, as_user)
+        line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
         server = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_user)  # type: ignore[call-overload]  # see _unprivileged
         _wait(port, server)
         print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
@@ -206,6 +208,13 @@ def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
         "max-connections": 100,
     }
     return [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
+
+
+def _redis(folder: Path, port: int, _: dict[str, object]) -> list[str]:
+    program = _program("redis")
+    assert program
+    settings = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no", "requirepass": PASSWORD}
+    return [program, *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
 
 
 def _wait(port: int, server: "subprocess.Popen[bytes]") -> None:

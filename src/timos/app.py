@@ -7,7 +7,8 @@ import socket
 import sys
 import tempfile  # noqa: TID251 (the demo's databases, sealed like any other, and nobody's)
 import webbrowser
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,7 @@ from timos.web.api import ROUTES, pages
 from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
 from timos.web.dispatch import build
 from timos.web.middleware.connection import BoundedProtocol
+from timos.web.middleware.limits import SharedRates
 from timos.web.middleware.log import Log, new_log
 from timos.web.middleware.settings import WebSettings
 
@@ -56,7 +58,7 @@ def _described(*, is_https: bool) -> bytes:
 _read_once = cache(shell.load)  # neither changes while the process lives
 
 
-def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
+def web(settings: Settings, instance: Instance, log: Log, shared_rates: SharedRates | None = None) -> ASGIApp:
     """The application over an open instance."""
     services = Services(
         instance,
@@ -84,7 +86,24 @@ def web(settings: Settings, instance: Instance, log: Log) -> ASGIApp:
         missing=pages.MISSING,
         clock=instance.clock,
         random=instance.random,
+        shared_rates=shared_rates,
     )
+
+
+@asynccontextmanager
+async def rates(settings: Settings, instance: Instance, log: Log) -> AsyncIterator[SharedRates | None]:
+    """Where requests are counted for all processes, if anywhere."""
+    address = settings.limits_address
+    if address is None:
+        yield None
+        return
+    from timos.web.middleware.redis_limits import RedisRates  # noqa: PLC0415 (a third of a second that only those pay who have a server)
+
+    shared = RedisRates(address, instance.limits.request_name, instance.clock, log)
+    try:
+        yield shared
+    finally:
+        await shared.close()
 
 
 Prepare = Callable[[Instance, str], Awaitable[None]]  # with the address that the server will have
@@ -114,7 +133,8 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
         await (prepare(instance, url) if prepare else _tell(settings, instance, url, finished))
         gc.collect()
         gc.freeze()  # what lives until the end need not be looked through at every collection
-        await _server(web(settings, instance, log)).serve(sockets=[listener])
+        async with rates(settings, instance, log) as shared_rates:
+            await _server(web(settings, instance, log, shared_rates)).serve(sockets=[listener])
     finally:
         await instance.close()
 

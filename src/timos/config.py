@@ -14,8 +14,10 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from timos.kernel import redis_address
 from timos.kernel.db.address import Address, AddressError, Server, parse
 from timos.kernel.errors import StartError
+from timos.kernel.redis_address import RedisAddress
 
 PREFIX = "TIMOS_"
 
@@ -69,6 +71,9 @@ class Settings(BaseSettings):
     argon2_time: int = Field(3, ge=1, description="passes of one password hash")
     requests_per_minute: int = Field(300, ge=1, description="API requests of one user a minute")
     transfers_per_hour: int = Field(20, ge=1, description="imports, and exports, of one user an hour")
+    limits_url: str = Field(
+        "", description="Redis or Valkey where several processes count requests together; in each one's memory when empty"
+    )
     sign_ups_per_hour: int = Field(5, ge=1, description="new accounts from one network address an hour")
     import_limit_mib: int = Field(64, ge=1, le=1024, description="largest upload of one import, MiB")
 
@@ -109,6 +114,17 @@ class Settings(BaseSettings):
     @property
     def vault_address(self) -> Address:
         return self._address(self.vault_url, "vault_url")
+
+    @property
+    def limits_address(self) -> RedisAddress | None:
+        """Raises:
+        StartError: it cannot be read.
+        """
+        try:
+            return redis_address.parse(self.limits_url) if self.limits_url else None
+        except AddressError as error:
+            message = f"TIMOS_LIMITS_URL is no address of a Redis or Valkey server: {error}."
+            raise StartError(message) from None
 
     @property
     def key_path(self) -> Path:
@@ -154,6 +170,8 @@ class Settings(BaseSettings):
             for name, address in (("PLATFORM", self.platform_address), ("VAULT", self.vault_address))
             if _is_readable(address)
         ]
+        if (limits := self.limits_address) is not None and not limits.has_tls and not _is_loopback(limits.host):
+            found.append("TIMOS_LIMITS_URL must begin with rediss:// over a network: its password could be read, and every limit lifted")
         if self.log_level == "debug":
             found.append("TIMOS_LOG_LEVEL must not be debug")
         if self.key_path.resolve().is_relative_to(self.data_dir.resolve()):

@@ -204,6 +204,7 @@ WEAK: list[tuple[str, dict[str, object]]] = [
     ("TIMOS_ORIGINS", {"origins": "https://a.example,http://b.example"}),
     ("TIMOS_ARGON2_MEMORY_KIB", {"argon2_memory_kib": 19455}),
     ("TIMOS_ARGON2_TIME", {"argon2_time": 1}),
+    ("TIMOS_LIMITS_URL", {"limits_url": "redis://:p@redis.example.org"}),
     ("TIMOS_LOG_LEVEL", {"log_level": "debug"}),
     ("TIMOS_MASTER_KEY_COPIED", {"master_key_copied": False}),
     ("TIMOS_MASTER_KEY lies in TIMOS_DATA_DIR", {"data_dir": "/srv/timos", "master_key": "file:/srv/timos/key/master.json"}),

@@ -17,6 +17,7 @@ from timos.kernel.errors import UnauthenticatedError
 from timos.web.answers import Answer, json_answer
 from timos.web.dispatch import Frame, build
 from timos.web.middleware.connection import BoundedProtocol
+from timos.web.middleware.limits import SharedRates
 from timos.web.middleware.log import new_log
 from timos.web.middleware.settings import WebSettings
 from timos.web.route import Access, Call, Handler, Route
@@ -76,6 +77,7 @@ class Site:
         clock: Clock | None = None,
         app: object = None,
         missing: Route | None = None,
+        shared_rates: SharedRates | None = None,
         **settings: Any,
     ) -> None:
         self._lines = io.StringIO()
@@ -89,6 +91,7 @@ class Site:
             log=new_log(clock, stream=self._lines),
             missing=missing,
             clock=clock,
+            shared_rates=shared_rates,
         )
 
     @property

@@ -41,7 +41,7 @@ from timos.web import errors, strict_json
 from timos.web.answers import Answer, Header, empty
 from timos.web.middleware import clients, csrf, guard, headers, log, query
 from timos.web.middleware.deadlines import Deadlines
-from timos.web.middleware.limits import Limits
+from timos.web.middleware.limits import Limits, SharedRates
 from timos.web.middleware.sending import send_answer
 from timos.web.middleware.settings import WebSettings
 from timos.web.route import UNMATCHED, Access, Call, Caller, RawBody, Route
@@ -73,15 +73,19 @@ def build(
     missing: Route | None = None,
     clock: Clock | None = None,
     random: Randomness = os.urandom,
+    shared_rates: SharedRates | None = None,
 ) -> "Frame":
     """The ASGI application. `identify` sets `call.who` or raises; it runs for every route that is not PUBLIC, before the body is read.
     `missing` answers a browser that asks for a page where there is none; everybody else gets the problem.
+    `shared_rates` stays the caller's to close.
 
     Raises:
         StartError: two routes with one address or name, an unknown rate, or a body type that would drop unknown fields.
     """
     table = Table(routes, settings, missing)
-    return Frame(table, identify=identify, settings=settings, app=app, log=log, clock=clock or SystemClock(), random=random)
+    clock = clock or SystemClock()
+    limits = Limits(settings, clock, shared_rates)
+    return Frame(table, identify=identify, settings=settings, limits=limits, app=app, log=log, clock=clock, random=random)
 
 
 class Table:
@@ -151,7 +155,16 @@ class Frame:
     __slots__ = ("_app", "_clock", "_deadlines", "_fixed", "_identify", "_limits", "_log", "_random", "_settings", "_table")
 
     def __init__(
-        self, table: Table, *, identify: Identify, settings: WebSettings, app: object, log: log.Log, clock: Clock, random: Randomness
+        self,
+        table: Table,
+        *,
+        identify: Identify,
+        settings: WebSettings,
+        limits: Limits,
+        app: object,
+        log: log.Log,
+        clock: Clock,
+        random: Randomness,
     ) -> None:
         self._table = table
         self._identify = identify
@@ -160,7 +173,7 @@ class Frame:
         self._log = log
         self._clock = clock
         self._random = random
-        self._limits = Limits(settings, clock)
+        self._limits = limits
         self._fixed = headers.fixed(UNMATCHED, settings)
         shortest = min(settings.request_seconds, settings.chunk_gap_seconds)
         self._deadlines = Deadlines(gap_seconds=settings.chunk_gap_seconds, shortest_seconds=shortest)
@@ -253,7 +266,7 @@ class Frame:
             if route.access is not Access.USER and not caller.is_admin:
                 raise ForbiddenError
             self._limits.enter_user(call)
-        self._limits.spend(call)
+        await self._limits.spend(call)
 
     async def _sent(self, call: Call, answer: Answer, send: Send) -> None:
         try:

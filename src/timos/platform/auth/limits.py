@@ -162,6 +162,10 @@ class Limits:
         """
         await self._admit((self._key("refresh.session", session_id), self._numbers.refresh))
 
+    def request_name(self, kind: str, who: bytes) -> bytes:
+        """What a server with shared request limits may know of a user or a network: a MAC."""
+        return self._key(f"request.{kind}", who)
+
     async def _admit(self, *rules: tuple[bytes, Rule]) -> bool:
         now = self._clock.now_ms()
         counted = []
