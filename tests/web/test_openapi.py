@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -73,6 +74,18 @@ def test_parameters_are_those_that_a_request_may_have() -> None:
     assert names("/", "get") == {}
 
 
+def test_parameters_tell_their_shape() -> None:
+    def shapes(path: str, method: str) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one["schema"] for one in DOCUMENT["paths"][path][method]["parameters"]}
+
+    assert shapes("/api/things", "get")["from"] == {"type": "string", "format": "date"}
+    put = shapes("/api/things/{day}", "put")
+    assert put["day"] == {"type": "string", "format": "date"}
+    known = re.compile(put["If-Match"]["pattern"])
+    assert [bool(known.search(value)) for value in ("*", '"a"', 'W/"a", "b"', "", "a", '"a')] == [True, True, True, False, False, False]
+    assert shapes("/api/things", "post")["Idempotency-Key"]["maxLength"] == 200
+
+
 def test_answers_and_bodies_have_their_types() -> None:
     put = DOCUMENT["paths"]["/api/things/{day}"]["put"]
     thing = {"$ref": "#/components/schemas/Thing"}
@@ -113,7 +126,7 @@ def test_what_refers_to_a_type_with_two_schemas_has_two_as_well() -> None:
 
 def test_a_query_has_no_null() -> None:
     (_, first) = DOCUMENT["paths"]["/api/things"]["get"]["parameters"]
-    assert first["schema"] == {"type": "string"}
+    assert first["schema"] == {"type": "string", "format": "date"}
     assert "Range" not in DOCUMENT["components"]["schemas"]
 
 

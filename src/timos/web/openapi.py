@@ -39,6 +39,16 @@ _HEADERS = {
     "X-CSRF-Token": "Needed when the session comes from a cookie.",
     "X-Step-Up": "The one-time token of a fresh proof of identity, bound to this action.",
 }
+_DAY = {"type": "string", "format": "date"}
+_WEEK = {"type": "string", "pattern": "^[0-9]{4}-W[0-9]{2}$"}
+_SHAPES: dict[str, dict[str, Any]] = {  # of parameters, by name: what is a string to msgspec and more to whoever sends it
+    "day": _DAY,
+    "from": _DAY,
+    "to": _DAY,
+    "week": _WEEK,
+    "If-Match": {"type": "string", "pattern": '^(\\*|(W/)?"[^",]*"(, *(W/)?"[^",]*")*)$'},
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
+}
 _PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "RFC 9457. `code` is for programs and never changes.",
@@ -209,7 +219,7 @@ def _operation(route: Route, schemas: _Schemas, responses: dict[str, Any]) -> di
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     names = [segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [{"name": name, "in": "path", "required": True, "schema": _shape(name, {"type": "string"})} for name in names]
 
 
 def _query_parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
@@ -218,7 +228,7 @@ def _query_parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
     schema = schemas.parameters(route.query)
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _parameter(form)}
+        {"name": name, "in": "query", "required": name in required, "schema": _shape(name, _parameter(form))}
         for name, form in schema.get("properties", {}).items()
     ]
 
@@ -229,6 +239,11 @@ def _parameter(schema: dict[str, Any]) -> dict[str, Any]:
     return choices[0] if len(choices) == 1 else schema
 
 
+def _shape(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a text by its name; anything that is no bare text says itself what it is."""
+    return _SHAPES.get(name, schema) if schema == {"type": "string"} else schema
+
+
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
     names = [*route.headers]
     if route.is_idempotency_keyed:
@@ -236,7 +251,13 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     if _is_csrf_checked(route) and route.access is not Access.PUBLIC:
         names.append("X-CSRF-Token")
     return [
-        {"name": name, "in": "header", "required": False, "description": _HEADERS.get(name, ""), "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": _HEADERS.get(name, ""),
+            "schema": _shape(name, {"type": "string"}),
+        }
         for name in dict.fromkeys(names)
     ]
 
@@ -281,7 +302,7 @@ def _of_kind(route: Route) -> list[type[TimosError]]:
         kinds.append(CsrfError)
     if route.body is not None:
         kinds += [InputError, MediaTypeError]
-    if (route.query is not None and route.query is not AnyQuery) or route.is_idempotency_keyed:
+    if (route.query is not None and route.query is not AnyQuery) or route.is_idempotency_keyed or "If-Match" in route.headers:
         kinds.append(InputError)
     if "{" in route.path:
         kinds += [InputError, NotFoundError]
