@@ -177,6 +177,10 @@ class Half:
         finally:
             self.engine.drop(url)
 
+    def copy(self, template: str | None) -> str | None:
+        """As `make`, with what is in another one."""
+        return self.engine.copy(template) if self.engine and template else None
+
     def make(self) -> str | None:
         """An empty database that stays until the server goes: for a template."""
         return self.engine.create() if self.engine else None

@@ -173,6 +173,17 @@ class Template:
         asyncio.run(_found(folder, **_given(urls)))
         return cls(pair, folder, urls)
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """Of the template itself."""
+        return _given(self.urls)
+
+    def kept(self, folder: Path) -> "Template":
+        """A copy that stays until the servers go, to be changed and be a template itself."""
+        databases.copy_folder(self.folder, folder)
+        halves = ((self.pair.platform, "platform_url"), (self.pair.vault, "vault_url"))
+        return Template(self.pair, folder, {name: half.copy(self.urls[name]) for half, name in halves})
+
     @contextmanager
     def copied(self, folder: Path) -> Iterator[dict[str, object]]:
         """Settings of a copy whose files are below `folder`; its databases are gone afterwards."""

@@ -1,13 +1,13 @@
-"""Instances on files, opened and closed by the test itself: for stories about starts, crashes, backups."""
+"""Instances on files or servers, opened and closed by the test itself: for stories about starts, crashes, backups."""
 
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from tests.support import PASSWORD, Clock, numbers, settings_in
+from tests.support import PASSWORD, Clock, Template, numbers, settings_in
 from timos.cli.local import places_of
 from timos.lifecycle import signup
 from timos.lifecycle.founding import Places
@@ -22,8 +22,8 @@ class CutError(BaseException):
     """The process died here. Not an Exception: nothing may catch it, as nothing catches a power cut."""
 
 
-def places_in(folder: Path) -> Places:
-    return places_of(settings_in(folder))
+def places_in(folder: Path, **more: object) -> Places:
+    return places_of(settings_in(folder, **more))
 
 
 def copied(template: Path, folder: Path) -> Places:
@@ -31,6 +31,13 @@ def copied(template: Path, folder: Path) -> Places:
     for part in ("data", "key"):
         shutil.copytree(template / part, folder / part)
     return places_in(folder)
+
+
+@contextmanager
+def copied_on(template: Template, folder: Path) -> Iterator[Places]:
+    """The same on the template's engines; the databases are gone afterwards."""
+    with template.copied(folder) as urls:
+        yield places_of(settings_in(folder, **urls))
 
 
 def snapshot(folder: Path) -> dict[str, str]:

@@ -6,15 +6,20 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.lifecycle.stage import copied, person, snapshot, started, write
+from tests import databases
+from tests.lifecycle.stage import copied, copied_on, person, snapshot, started, write
+from tests.support import Template
+from timos.kernel.db.port import Row
 from timos.kernel.errors import StartError
 from timos.lifecycle import backup
 from timos.lifecycle.backup import KEYS, MANIFEST, PLATFORM, VAULT, Backup
 from timos.lifecycle.erase import erase
+from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance
 
 
@@ -26,57 +31,76 @@ def make(instance: Instance, folder: Path) -> Backup:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup of two accounts, one record and one erasure; the users' keys as the database had them, and the master key."""
+
+    folder: Path
+    stored: list[Row]
+    master: Path
+
+
 @pytest.fixture(scope="module")
-def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of two accounts, one record and one erasure; and the instance in `instance`."""
-    folder = tmp_path_factory.mktemp("backup")
-    places = copied(template, folder / "instance")
-
-    async def story() -> None:
-        async with started(places) as instance:
-            await write(instance, await person(instance))
-            await erase(instance, (await person(instance, "gone")).id)
-            found = await asyncio.to_thread(make, instance, folder / "made")
-            assert (found.vault_rows, found.keys, found.ledger) == (1, 4, 1)
-            assert found.install_id == instance.founded.install_id.hex()
-            assert found.master_keys == instance.keys.refs
-
-    asyncio.run(story())
-    return folder
+def mades() -> dict[str, Made]:
+    """By the engines they were made of."""
+    return {}
 
 
-def test_a_backup_is_four_private_files_and_reads_back(made: Path) -> None:
-    folder = made / "made"
+@pytest.fixture
+def made(template_on: Template, mades: dict[str, Made], tmp_path_factory: pytest.TempPathFactory) -> Made:
+    engines = template_on.pair.name
+    if engines not in mades:
+        folder = tmp_path_factory.mktemp("backup")
+        with copied_on(template_on, folder / "instance") as places:
+            stored = asyncio.run(_make(places, folder / "made"))
+        mades[engines] = Made(folder / "made", stored, places.key)
+    return mades[engines]
+
+
+async def _make(places: Places, folder: Path) -> list[Row]:
+    async with started(places) as instance:
+        await write(instance, await person(instance))
+        await erase(instance, (await person(instance, "gone")).id)
+        found = await asyncio.to_thread(make, instance, folder)
+        assert (found.vault_rows, found.keys, found.ledger) == (1, 4, 1)
+        assert found.install_id == instance.founded.install_id.hex()
+        assert found.master_keys == instance.keys.refs
+    return databases.sql(places.platform_at, "SELECT edk, sealed FROM user_deks")
+
+
+@pytest.mark.every_engine
+def test_a_backup_is_four_private_files_and_reads_back(made: Made) -> None:
+    folder = made.folder
     assert {path.name for path in folder.iterdir()} == {VAULT, PLATFORM, KEYS, MANIFEST}
     assert all(path.stat().st_mode & 0o077 == 0 for path in (folder, *folder.iterdir()))
-    before = snapshot(made)
+    before = snapshot(folder)
     found = backup.verify(folder)
     assert (found.vault_rows, found.keys, found.ledger) == (1, 4, 1)
-    assert snapshot(made) == before
+    assert snapshot(folder) == before
 
 
-def test_the_users_keys_are_in_one_file_only_and_the_master_key_in_none(made: Path) -> None:
-    folder = made / "made"
+@pytest.mark.every_engine
+def test_the_users_keys_are_in_one_file_only_and_the_master_key_in_none(made: Made) -> None:
+    folder = made.folder
     keys = backup.read_keys(folder)
-    with closing(sqlite3.connect(made / "instance" / "data" / "platform.db")) as connection:
-        stored = connection.execute("SELECT edk, sealed FROM user_deks").fetchall()
-    assert len(stored) == len(keys) == 4
+    assert len(made.stored) == len(keys) == 4
     with closing(sqlite3.connect(folder / PLATFORM)) as connection:
         assert connection.execute("SELECT count(*) FROM user_deks").fetchone() == (0,)
     for name in (PLATFORM, VAULT):
         content = (folder / name).read_bytes()
-        for pair in stored:
-            assert all(cell[20:60] not in content for cell in pair)
-    master = json.loads((made / "instance" / "key" / "master.json").read_text())
+        for pair in made.stored:
+            assert all(isinstance(cell, bytes) and cell[20:60] not in content for cell in pair)
+    master = json.loads(made.master.read_text())
     for secret in master["keys"].values():
         assert all(secret.encode() not in path.read_bytes() for path in folder.iterdir())
 
 
-def test_whoever_signs_up_and_writes_between_two_copies_leaves_no_row_without_its_key(template: Path, tmp_path: Path) -> None:
-    async def story() -> None:
+@pytest.mark.every_engine
+def test_whoever_signs_up_and_writes_between_two_copies_leaves_no_row_without_its_key(template_on: Template, tmp_path: Path) -> None:
+    async def story(places: Places) -> None:
         loop = asyncio.get_running_loop()
         seen: list[str] = []
-        async with started(copied(template, tmp_path)) as instance:
+        async with started(places) as instance:
             await write(instance, await person(instance, "early"))
 
             async def join(name: str) -> None:
@@ -102,16 +126,42 @@ def test_whoever_signs_up_and_writes_between_two_copies_leaves_no_row_without_it
             assert owners <= vaults
             assert await instance.accounts.count() == 4
 
-    asyncio.run(story())
+    with copied_on(template_on, tmp_path) as places:
+        asyncio.run(story(places))
 
 
-def test_a_folder_that_is_there_is_not_written_to(made: Path, tmp_path: Path) -> None:
+@pytest.mark.every_engine("postgresql", "mariadb")
+def test_a_backup_of_a_server_is_of_one_moment(template_on: Template, tmp_path: Path) -> None:
+    """A table that is read late holds nothing that was written after the first one was read."""
+
+    async def story(places: Places) -> None:
+        async with started(places) as instance:
+            await write(instance, await person(instance))
+            late: list[str] = []
+
+            def progress(name: str, _done: int, _total: int) -> None:
+                if not late:
+                    late.append(name)
+                    databases.sql(
+                        places.vault_at, "INSERT INTO weekly_recaps (vault_id, id, sealed) SELECT vault_id, id, sealed FROM daily_entries"
+                    )
+
+            await asyncio.to_thread(backup.create, instance, tmp_path / "made", progress=progress)
+        assert databases.sql(places.vault_at, "SELECT count(*) FROM weekly_recaps") == [(1,)]
+        assert databases.sql(tmp_path / "made" / VAULT, "SELECT count(*) FROM weekly_recaps") == [(0,)]
+        assert databases.sql(tmp_path / "made" / VAULT, "SELECT count(*) FROM daily_entries") == [(1,)]
+
+    with copied_on(template_on, tmp_path) as places:
+        asyncio.run(story(places))
+
+
+def test_a_folder_that_is_there_is_not_written_to(template: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "letter.txt").write_text("mine")
 
     async def story() -> None:
-        async with started(copied(made / "instance", tmp_path)) as instance:
+        async with started(copied(template, tmp_path)) as instance:
             with pytest.raises(StartError, match="does not exist yet"):
                 backup.create(instance, folder, progress=lambda *_: None)
 
@@ -175,10 +225,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_backup_that_was_changed_or_is_not_whole_is_refused(made: Path, tmp_path: Path, change: Callable[[Path], object]) -> None:
+def test_a_backup_that_was_changed_or_is_not_whole_is_refused(made: Made, tmp_path: Path, change: Callable[[Path], object]) -> None:
     folder = tmp_path / "made"
     folder.mkdir()
-    for path in (made / "made").iterdir():
+    for path in made.folder.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     backup.verify(folder)
     change(folder)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from timos import config
+from timos.cli.bars import bars
 from timos.cli.local import numbers_of, places_of, with_instance
-from timos.cli.operate import DryRunOption
-from timos.cli.options import JsonOption
-from timos.cli.output import err, hint, say
+from timos.cli.options import DryRunOption, JsonOption
+from timos.cli.output import hint, say
 from timos.kernel.clock import SystemClock
 from timos.lifecycle import backup, restore
 from timos.lifecycle.backup import Backup
@@ -30,14 +29,7 @@ def create(folder: FolderArgument, as_json: JsonOption = False) -> None:
     """Make a backup in a new folder, beside a running server, and read it back."""
 
     async def work(instance: Instance) -> Backup:
-        with Progress(TextColumn("{task.description}"), BarColumn(), console=err(), transient=True) as bars:
-            tasks: dict[str, TaskID] = {}
-
-            def progress(name: str, done: int, total: int) -> None:
-                if name not in tasks:
-                    tasks[name] = bars.add_task(name)
-                bars.update(tasks[name], completed=done, total=total)
-
+        with bars() as progress:
             return await asyncio.to_thread(backup.create, instance, folder.absolute(), progress=progress)
 
     _tell(with_instance(work), as_json=as_json)
@@ -58,7 +50,10 @@ def restore_(folder: FolderArgument, dry_run: DryRunOption = False, as_json: Jso
     if dry_run:
         _tell(backup.verify(folder), as_json=as_json)
         return
-    done = asyncio.run(restore.restore(places_of(settings), folder, numbers_of(settings), clock=SystemClock(), random=os.urandom))
+    with bars() as progress:
+        done = asyncio.run(
+            restore.restore(places_of(settings), folder, numbers_of(settings), clock=SystemClock(), random=os.urandom, progress=progress)
+        )
     if as_json:
         say(json.dumps({"restored": str(folder), "erased_again": done.erased_again, "set_aside": [str(path) for path in done.set_aside]}))
         return

@@ -12,6 +12,7 @@ InsecureOption = Annotated[
     bool, typer.Option("--insecure", help="Allow plain http to another machine. Others on the way can read all of it.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 PasswordOption = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")]
 DayOption = Annotated[
     str | None, typer.Option("--day", metavar="DATE", help="YYYY-MM-DD, today or yesterday; your current day when left out.")

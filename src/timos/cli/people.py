@@ -8,8 +8,7 @@ import typer
 
 from timos.cli import ask
 from timos.cli.local import with_instance
-from timos.cli.operate import DryRunOption
-from timos.cli.options import JsonOption, PasswordOption
+from timos.cli.options import DryRunOption, JsonOption, PasswordOption
 from timos.cli.output import say
 from timos.kernel.clock import instant
 from timos.kernel.errors import InputError, NotFoundError

@@ -9,21 +9,27 @@
   garbage that a restore purges; a row without its key would be a loss.
 - `keys.json` is kept short: while it exists, an older vault backup can still be opened, also that of an erased account.
 - Nothing is called a backup before it was read back.
+- Both databases are SQLite files whatever engine they come from, and go back into any: from a server the rows are copied one by one out of
+  one moment of it.
 """
 
+import asyncio
 import base64
 import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from timos.kernel.clock import instant
+from timos.kernel.db.address import Address
 from timos.kernel.errors import StartError
+from timos.lifecycle import filling, founding
+from timos.lifecycle.filling import Progress
 from timos.lifecycle.instance import Instance
 
 FORMAT = "timos-backup/1"
@@ -34,8 +40,6 @@ _KEY_COLUMNS = ("user_id", "purpose", "version", "mode", "ref", "edk", "sealed",
 
 _SELECT_KEYS = f"SELECT {', '.join(_KEY_COLUMNS)} FROM user_deks ORDER BY user_id, purpose, version"  # noqa: S608 (our own constants)
 _INSERT_KEYS = f"INSERT INTO user_deks ({', '.join(_KEY_COLUMNS)}) VALUES ({', '.join('?' * len(_KEY_COLUMNS))})"  # noqa: S608
-
-Progress = Callable[[str, int, int], None]  # artefact, pages done, pages in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Backup:
 
 
 def create(instance: Instance, folder: Path, *, progress: Progress) -> Backup:
-    """Beside a running server; consistent per artefact.
+    """Beside a running server; consistent per artefact. In a thread of its own: it waits.
 
     Raises:
         StartError: the folder is there already or cannot be written, or a copy is not readable.
@@ -62,10 +66,10 @@ def create(instance: Instance, folder: Path, *, progress: Progress) -> Backup:
     except OSError as error:
         message = f"The backup folder {folder} cannot be made: {error.strerror}. Name one that does not exist yet."
         raise StartError(message) from error
-    places = instance.places
+    platform, vault = founding.histories(instance.places)
     try:
-        _copy(places.vault, folder / VAULT, progress)
-        _copy(places.platform, folder / PLATFORM, progress)
+        _copy(vault, folder / VAULT, progress)
+        _copy(platform, folder / PLATFORM, progress)
         keys = _take_keys_out(folder / PLATFORM)
         _write(folder / KEYS, json.dumps({"format": FORMAT, "keys": keys}, indent=1))
         _write(folder / MANIFEST, json.dumps(_manifest(instance, folder, keys), indent=1))
@@ -121,7 +125,11 @@ def put_keys_back(platform: Path, keys: list[dict[str, str | int]]) -> None:
         connection.executemany(_INSERT_KEYS, rows)
 
 
-def _copy(source: Path, target: Path, progress: Progress) -> None:
+def _copy(database: tuple[str, Address, Path], target: Path, progress: Progress) -> None:
+    _, source, history = database
+    if not isinstance(source, Path):
+        asyncio.run(filling.export(source, target, history, progress=progress))
+        return
     target.touch(mode=0o600)
     with closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer, pages=PAGES_AT_ONCE, progress=lambda _, remaining, total: progress(target.name, total - remaining, total))

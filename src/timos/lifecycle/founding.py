@@ -4,6 +4,7 @@ Invariants:
 - An empty database is made only where neither database and no key ever was, or where a founding was cut short.
 - The key is made first and never overwritten; nothing can be stored before the founding is complete.
 - A pair that does not belong together, a missing half, a missing or foreign key: the start is refused, nothing is changed.
+- A pair of which one half was moved away since, or is still being filled, is refused like one that does not belong together.
 - A migration of a file works on one of which a copy was made; the copies go at the next clean start. Of a database on a server the
   operator makes them, and nothing is ever dropped from one here.
 """
@@ -17,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from timos.crypto.kms.local import LocalKeys
 from timos.kernel.clock import Clock
@@ -25,6 +26,8 @@ from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Address
 from timos.kernel.errors import DecryptionError, KeyUnavailableError, StartError
 from timos.kernel.ids import ID_BYTES, Randomness
+from timos.lifecycle import filling
+from timos.lifecycle.filling import FILLING, Progress
 
 _SOURCE = Path(__file__).resolve().parent.parent
 PLATFORM_HISTORY = _SOURCE / "platform" / "migrations"
@@ -256,6 +259,12 @@ def _refuse_missing(places: Places, has_platform: bool, has_vault: bool, has_key
 
 async def _belongs_together(places: Places, keys: LocalKeys) -> bytes:
     platform, vault = facts.read_all(places.platform_at), facts.read_all(places.vault_at)
+    for address, known in ((places.platform_at, platform), (places.vault_at, vault)):
+        if FILLING in known:
+            message = (
+                f"{address} is not complete: a move or a restore into it was cut short. Run the same command again. Nothing was changed."
+            )
+            raise StartError(message)
     if not platform.get("install_id") or platform.get("install_id") != vault.get("install_id"):
         message = (
             f"{places.platform_at} and {places.vault_at} do not belong together: they come from two installations. Nothing was changed."
@@ -267,7 +276,37 @@ async def _belongs_together(places: Places, keys: LocalKeys) -> bytes:
                 f"The master key {places.key} is not the one that {address} was made with. Put the right key back. Nothing was changed."
             )
             raise StartError(message)
+    _refuse_moved(places, platform, vault)
     return platform["install_id"]
+
+
+def moves_name(half: Literal["platform", "vault"]) -> str:
+    """Of the fact that counts how often that half was moved; both databases hold it."""
+    return f"{half}_moves"
+
+
+def moves(known: dict[str, bytes], half: Literal["platform", "vault"]) -> int:
+    """How often, as this database knows."""
+    return int(known.get(moves_name(half), b"0"))
+
+
+def _refuse_moved(places: Places, platform: dict[str, bytes], vault: dict[str, bytes]) -> None:
+    halves: tuple[tuple[Literal["platform", "vault"], Address, dict[str, bytes], dict[str, bytes]], ...]
+    halves = ("platform", places.platform_at, platform, vault), ("vault", places.vault_at, vault, platform)
+    for half, address, own, other in halves:
+        name = f"TIMOS_{half.upper()}_URL"
+        if moves(own, half) < moves(other, half):
+            message = (
+                f"{address} is what the {half} database was before it was moved; what was written since is not in it. Set {name} to where "
+                "it was moved to. Nothing was changed."
+            )
+            raise StartError(message)
+        if moves(own, half) > moves(other, half):
+            message = (
+                f"The move of the {half} database to {address} was cut short just before its end. Set {name} to where it was before and "
+                f"run timos db move {half} again. Nothing was changed."
+            )
+            raise StartError(message)
 
 
 async def _opens(keys: LocalKeys, known: dict[str, bytes], install_id: bytes) -> bool:
@@ -340,16 +379,22 @@ def remove(path: Path) -> None:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
-def swap_in(places: Places, fresh: Places, suffix: str) -> tuple[Path, ...]:
-    """`fresh` takes the place of both databases; those are set aside under `suffix`. The mark keeps any server from starting
-    on one old and one new half.
+async def swap_in(places: Places, fresh: Places, suffix: str, *, progress: Progress) -> tuple[Path, ...]:
+    """`fresh`, two files, takes the place of both databases; those are set aside under `suffix`, one on a server as a copy in a file. The
+    mark keeps any server from starting on one old and one new half.
     """
     places.swapping.touch(mode=0o600)
     _sync_folder(places.data_dir)
-    aside = []
-    for old, new in ((places.platform, fresh.platform), (places.vault, fresh.vault)):
-        aside += _set_aside(old, suffix)
-        new.replace(old)
+    aside: list[Path] = []
+    for (name, old, history), new in zip(histories(places), (fresh.platform, fresh.vault), strict=True):
+        if isinstance(old, Path):
+            aside += _set_aside(old, suffix)
+            new.replace(old)
+        else:
+            aside += await _copy_aside(old, history, places.data_dir / f"{name}.db", suffix, progress)
+            migrate.upgrade(old, history)
+            becomes = facts.read_all(new)
+            await filling.fill(new, old, b"restore", goes_on=False, becomes=becomes, progress=progress)  # the backup may be another now
     places.marker.unlink(missing_ok=True)  # of a first start that was cut short: the next one would throw away what was restored
     _sync_folder(places.data_dir)
     places.swapping.unlink()
@@ -359,23 +404,37 @@ def swap_in(places: Places, fresh: Places, suffix: str) -> tuple[Path, ...]:
 
 def _set_aside(path: Path, suffix: str) -> list[Path]:
     """With its log, which belongs to it and to no other file; an older one that was set aside stays."""
-    number = 1
-    while path.with_name(f"{path.name}{suffix}-{number}").exists():
-        number += 1
+    aside = _free_name(path, suffix)
     moved = []
     for end in ("", "-wal", "-shm"):
         old = path.with_name(path.name + end)
         if old.exists():
-            moved.append(old.replace(path.with_name(f"{path.name}{suffix}-{number}{end}")))
+            moved.append(old.replace(aside.with_name(aside.name + end)))
     return moved[:1]
+
+
+async def _copy_aside(server: Address, history: Path, path: Path, suffix: str, progress: Progress) -> list[Path]:
+    """Of what is whole: what an attempt that was cut short left there is no database to go back to, and was copied before."""
+    if await filling.is_empty(server) or FILLING in facts.read_all(server):
+        return []
+    aside = _free_name(path, suffix)
+    unfinished = aside.with_name(aside.name + ".part")
+    remove(unfinished)
+    await filling.export(server, unfinished, history, progress=progress)
+    return [unfinished.replace(aside)]
+
+
+def _free_name(path: Path, suffix: str) -> Path:
+    number = 1
+    while path.with_name(f"{path.name}{suffix}-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}{suffix}-{number}")
 
 
 def _file(address: Address) -> Path:
     if isinstance(address, Path):
         return address
-    message = (
-        f"This works on files only, and {address} is on a server: use the backup of that server, and stop TimOS before putting it back."
-    )
+    message = f"{address} is on a server, and no file."
     raise StartError(message)
 
 

@@ -1,20 +1,24 @@
 """Putting a backup back, so that nothing lost comes with it: whoever was erased since stays erased, and old sessions are void.
 
 1. The backup is read back, and must belong to this master key.
-2. Both databases are built beside the present ones and completed there: keys put in, erasures since the backup replayed, sessions and
-   one-time tokens deleted. The ledger is the longest genuine one of the backup, the present databases and the file beside the key.
-3. The present databases are set aside, the new ones take their names. A mark in the data folder stops any start in between.
+2. Both databases are built beside the present ones, as files whatever the engine, and completed there: keys put in, erasures since the
+   backup replayed, sessions and one-time tokens deleted. The ledger is the longest genuine one of the backup, the present databases and
+   the file beside the key.
+3. The present databases are set aside, the new ones take their names; one on a server is copied to a file and filled anew. A mark in
+   the data folder, and one in a database that is being filled, stops any start in between.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from timos.kernel.clock import Clock
-from timos.kernel.db import migrate
+from timos.kernel.db import facts, migrate
+from timos.kernel.db.address import Address
 from timos.kernel.errors import StartError
 from timos.kernel.ids import Randomness
 from timos.lifecycle import backup, founding, ledgers
 from timos.lifecycle.backup import Backup
+from timos.lifecycle.filling import FILLING, Progress
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance, Numbers, assemble
 from timos.platform.ledger import Entry, Ledger
@@ -32,15 +36,15 @@ class Restored:
     set_aside: tuple[Path, ...]
 
 
-async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Clock, random: Randomness) -> Restored:
-    """The server must be stopped.
+async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Clock, random: Randomness, progress: Progress) -> Restored:
+    """The server must be stopped, on every machine.
 
     Raises:
         StartError: no good backup, another master key, or a server is running. The present data was not touched.
     """
     found = backup.verify(folder)
     claim = founding.claim(places)
-    fresh = replace(places, platform_at=_beside(places.platform), vault_at=_beside(places.vault))
+    fresh = replace(places, **{f"{name}_at": _beside(places, name, address) for name, address, _ in founding.histories(places)})
     try:
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
             founding.copy_file(folder / name, path)
@@ -55,7 +59,7 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
             await instance.sessions.void_all()
         finally:
             await instance.close()
-        return Restored(found, erased, founding.swap_in(places, fresh, ASIDE))
+        return Restored(found, erased, await founding.swap_in(places, fresh, ASIDE, progress=progress))
     finally:
         for path in (fresh.platform, fresh.vault):  # of an attempt that failed: the keys in it may be an erased user's
             founding.remove(path)
@@ -64,7 +68,7 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
 
 async def _known_elsewhere(places: Places, founded: founding.Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> list[Entry]:
     """Erasures that the present databases know of, if they are there and of the same installation."""
-    if not (places.platform.exists() and places.vault.exists()):
+    if not all(_is_there(address) for _, address, _ in founding.histories(places)):
         return []
     present = await founding.open_pair(places)
     if present.install_id != founded.install_id:
@@ -102,5 +106,14 @@ async def _erase_again(instance: Instance, ledger: Ledger, entry: Entry, *, is_k
     await gates.purge(instance.vault, vault_id)
 
 
-def _beside(path: Path) -> Path:
+def _is_there(address: Address) -> bool:
+    """One that a restore is filling anew is as good as gone: what it knew was written down before."""
+    if isinstance(address, Path):
+        return address.exists()
+    known = facts.read_all(address) if migrate.exists(address) else {}
+    return bool(known) and FILLING not in known
+
+
+def _beside(places: Places, name: str, address: Address) -> Path:
+    path = address if isinstance(address, Path) else places.data_dir / f"{name}.db"
     return path.with_name(path.name + NEW)
