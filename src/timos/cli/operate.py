@@ -8,8 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from timos import config
+from timos.cli import moving
 from timos.cli.local import places_of, with_instance
-from timos.cli.options import JsonOption
+from timos.cli.options import DryRunOption, JsonOption
 from timos.cli.output import err, hint, say
 from timos.config import Settings
 from timos.kernel.db import address, migrate
@@ -18,8 +19,6 @@ from timos.lifecycle import founding, health
 from timos.lifecycle.instance import Instance
 from timos.platform.audit import Event
 from timos.platform.keyring import KeyCount
-
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 def doctor(as_json: JsonOption = False) -> None:
@@ -123,6 +122,9 @@ def db_upgrade(dry_run: DryRunOption = False) -> None:
         say(f"Upgraded: {', '.join(founding.upgrade(places))}.")
     finally:
         claim.close()
+
+
+db_app.command("move")(moving.move)
 
 
 @db_app.command("check")
