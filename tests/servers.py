@@ -15,8 +15,8 @@ import sys
 import tempfile  # noqa: TID251 (what is in it is the tests' own, and another user's programs must get there)
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +37,23 @@ class Running:
     port: int
     folder: Path
     pid: int
+    keeper: "subprocess.Popen[str]" = field(repr=False)
+
+    def kill(self) -> None:
+        """`kill -9` for it and all processes of its own."""
+        self._say("kill")
+
+    def start(self) -> None:
+        """Anew, on the same port, with the files that it left; it is there when this returns, and may still refuse connections."""
+        self._say("start")
+
+    def _say(self, word: str) -> None:
+        assert self.keeper.stdin is not None
+        assert self.keeper.stdout is not None
+        self.keeper.stdin.write(f"{word}\n")
+        self.keeper.stdin.flush()
+        if self.keeper.stdout.readline() != f"{word}\n":
+            raise AssertionError(f"{self.engine} could not {word}; its log stands above")
 
 
 def missing(engine: str) -> str | None:
@@ -58,7 +75,7 @@ def running(engine: str) -> Iterator[Running]:
         words = keeper.stdout.readline().split()
         if len(words) != 3:
             raise AssertionError(f"{engine} did not start; its log stands above")
-        yield Running(engine, int(words[0]), Path(words[1]), int(words[2]))
+        yield Running(engine, int(words[0]), Path(words[1]), int(words[2]), keeper)
     finally:
         keeper.stdin.close()
         keeper.wait(timeout=START_SECONDS)
@@ -84,12 +101,15 @@ def _keep(engine: str) -> None:
     try:
         as_user = _unprivileged(folder)
         port, reserved = _port()
-        log = (folder / "log").open("ab")
         line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
-        server = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_user)  # type: ignore[call-overload]  # see _unprivileged
-        _wait(port, server)
+        server = _started(line, folder, port, as_user)
         print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
-        sys.stdin.read()
+        for word in sys.stdin:
+            if word == "kill\n":
+                _kill(server)
+            elif word == "start\n":
+                server = _started(line, folder, port, as_user)
+            print(word, end="", flush=True)  # noqa: T201 (likewise)
     except BaseException:
         if (folder / "log").exists():
             sys.stderr.write((folder / "log").read_text(encoding="utf-8", errors="replace")[-4000:])
@@ -101,6 +121,24 @@ def _keep(engine: str) -> None:
         if reserved is not None:
             Path(reserved.name).unlink(missing_ok=True)
             reserved.close()
+
+
+def _started(line: list[str], folder: Path, port: int, as_user: dict[str, object]) -> "subprocess.Popen[bytes]":
+    with (folder / "log").open("ab") as log:
+        server: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # see _unprivileged
+            line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_user
+        )
+    _wait(port, server)
+    return server
+
+
+def _kill(server: "subprocess.Popen[bytes]") -> None:
+    """With its children, each of which PostgreSQL puts into a session of its own."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").split()
+    for pid in (server.pid, *map(int, children)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    server.wait()
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:
@@ -190,10 +228,11 @@ def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
         as_user,
     )
     first = folder / "first.sql"
-    first.write_text(f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%';\nDROP USER root@localhost;\n")
+    first.write_text(f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%';\nDROP USER IF EXISTS root@localhost;\n")
     first.chmod(0o644)
     settings = {
         "datadir": data,
+        "tmpdir": folder,  # in a shared one a server that starts deletes the tables that it takes for its own leftovers
         "port": port,
         "bind-address": "127.0.0.1",
         "socket": folder / "socket",

@@ -19,6 +19,9 @@ from timos.kernel.errors import DatabaseError
 _STATEMENTS: Final = 512  # kept by each connection; there are about a dozen for each collection
 _AGAIN: Final = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _LOST: Final = {"57P01", "57P02", "57P03", "08003", "08006"}  # the server stops, or has ended this session
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# InternalClientError: a connection that broke while asyncpg was in the middle of a message, and was then asked something
+_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _SETTINGS: Final = {
     "application_name": "timos",
     "client_encoding": "UTF8",
@@ -47,11 +50,11 @@ class PostgresqlConnection:
     async def close(self) -> None:
         try:
             await self._driver.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ERRORS as error:
             raise DatabaseError from error
 
     async def begin(self) -> None:
-        await self._say("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await self._say(_BEGIN)
 
     async def commit(self) -> None:
         if await self._say("COMMIT") != "COMMIT":  # "ROLLBACK": a statement before it had failed
@@ -63,7 +66,7 @@ class PostgresqlConnection:
     async def fetch(self, sql: str, arguments: Arguments) -> list[Row]:
         try:
             return [tuple(record) for record in await self._driver.fetch(sql, *arguments)]
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ERRORS as error:
             raise _translated(error) from error
 
     async def run(self, sql: str, arguments: Arguments) -> int:
@@ -74,7 +77,7 @@ class PostgresqlConnection:
     async def _say(self, sql: str, arguments: Arguments = ()) -> str:
         try:
             return await self._driver.execute(sql, *arguments)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ERRORS as error:
             raise _translated(error) from error
 
 
@@ -102,7 +105,7 @@ async def connect(server: Server) -> PostgresqlConnection:
             server_settings=_SETTINGS if server.is_prepared else None,
             timeout=COMMAND_SECONDS,  # the pool's is shorter
         )
-    except (OSError, ssl.SSLError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (ssl.SSLError, ValueError, *_ERRORS) as error:
         raise DatabaseError from error
     return PostgresqlConnection(driver)
 
@@ -113,6 +116,6 @@ def _translated(error: Exception) -> Exception:
         return UniqueError()
     if state in _AGAIN:
         return GivenUpError()
-    if state in _LOST or isinstance(error, OSError | asyncpg.InterfaceError):
+    if state in _LOST or isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return LostError()
     return DatabaseError()
