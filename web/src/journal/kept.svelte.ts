@@ -14,7 +14,7 @@ import { isSame, merge, type Document, type Merged } from "./merge";
 
 const PAUSE_MS = 700; // after the last key
 const PATIENCE_MS = 4000; // after the first key, for somebody who types without a pause
-const RETRY_MS = [2000, 4000, 8000, 15000, 30000];
+const RETRY_MS = [1000, 2000, 4000, 8000]; // not longer: a server that is back is back for whoever looks at the screen
 const MERGES = 5; // in a row; another writer is then faster than we are, and the person should see it
 
 export interface Stored<T> {
