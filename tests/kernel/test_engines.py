@@ -111,6 +111,28 @@ def test_a_key_that_is_taken_is_told_apart_and_undoes_the_rest(tell: Callable[[S
     tell(story)
 
 
+def test_one_statement_alone_is_a_transaction_of_its_own(tell: Callable[[Story], None]) -> None:
+    async def story(database: "ServerDatabase[Connection]") -> None:
+        assert await database.run(ADD, {"id": 1, "word": b"one"}) == 1
+        with pytest.raises(UniqueError):
+            await database.run(ADD, {"id": 1, "word": b"two"})
+        assert await database.run(SET, {"id": 1, "word": b"three"}) == 1
+        assert await database.run(SET, {"id": 2, "word": b"three"}) == 0
+        assert await words(database) == [(1, b"three")]
+
+    tell(story)
+
+
+def test_one_statement_alone_outlives_its_connection(tell: Callable[[Story], None], address: Server) -> None:
+    async def story(database: "ServerDatabase[Connection]") -> None:
+        await add(database, 1)
+        end_sessions(address)
+        assert await database.run(SET, {"id": 1, "word": b"new"}) == 1
+        assert await words(database) == [(1, b"new")]
+
+    tell(story)
+
+
 def test_a_change_that_changes_nothing_is_a_hit_and_one_of_nothing_is_not(tell: Callable[[Story], None]) -> None:
     async def story(database: "ServerDatabase[Connection]") -> None:
         await add(database, 1)

@@ -388,7 +388,7 @@ def test_four_hundred_days_are_found_by_their_tokens_in_portions_of_few_sizes(on
     on_vault(story)
 
 
-@pytest.mark.parametrize(("days", "sizes"), [(1, [1]), (2, [4]), (31, [64]), (65, [400]), (400, [400]), (401, [400, 1])])
+@pytest.mark.parametrize(("days", "sizes"), [(1, [1]), (2, [4]), (31, [32]), (33, [64]), (65, [400]), (400, [400]), (401, [400, 1])])
 def test_a_range_is_padded_to_the_next_size(on_vault: Tell, days: int, sizes: list[int]) -> None:
     async def story(bench: Bench) -> None:
         first = DAY - timedelta(days=days - 1)

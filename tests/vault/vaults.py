@@ -48,6 +48,11 @@ class Interposed:
             self.before_write.pop(0)()
         return self.real.transaction()
 
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        if self.before_write:
+            self.before_write.pop(0)()
+        return await self.real.run(statement, params)
+
 
 @dataclass(slots=True)
 class Holder:

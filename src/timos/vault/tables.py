@@ -40,7 +40,7 @@ METADATA = metadata()
 SALT_AT: ColumnElement[int]
 SALT_BYTES: ColumnElement[int]
 SALT_AT, SALT_BYTES = literal_column("6"), literal_column("24")  # SQL counts from 1: format(1) version(4) salt(24), see crypto.cipher
-IN_SIZES = (1, 4, 16, 64, 400)  # an IN is padded to the next size: few statement texts, all of them compiled once
+IN_SIZES = (1, 4, 16, 32, 64, 400)  # an IN is padded to the next size: few statement texts, all of them compiled once
 SCAN_ROWS = 200  # rows fetched at once by a scan: about 5 ms of opening
 
 

@@ -44,6 +44,15 @@ class Database(Protocol):
 
     def transaction(self) -> Transaction: ...
 
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        """A transaction of one statement, which must do no harm when it is made twice: where a server goes away nobody can know whether
+        it was done. Cheaper there than a transaction: one question instead of three. Number of rows hit by the last try.
+
+        Raises:
+            As `Transaction.run`; it is durable when this returns.
+        """
+        ...
+
     async def scrub(self) -> None:
         """After deleting what must not be readable any more: no log of the engine's own keeps it, unless a reader is in the way for
         seconds (a backup); then it goes with the next scrub or close.

@@ -66,12 +66,25 @@ class ServerDatabase(Generic[Kind]):
         compiled = statement.on(self.dialect)
         arguments = compiled.arrange(params)
         try:
-            return await self._fetch(compiled.sql, arguments)
+            return await self._once(lambda connection: connection.fetch(compiled.sql, arguments))
         except (LostError, GivenUpError):  # a question may be asked twice
             try:
-                return await self._fetch(compiled.sql, arguments)
+                return await self._once(lambda connection: connection.fetch(compiled.sql, arguments))
             except (LostError, GivenUpError) as error:
                 raise DatabaseError from error
+
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        compiled = statement.on(self.dialect)
+        arguments = compiled.arrange(params)
+        for tries in range(1, TRIES):
+            try:
+                return await self._once(lambda connection: connection.run(compiled.sql, arguments))
+            except (LostError, GivenUpError):
+                await asyncio.sleep(randbelow(PAUSE_MS << tries) / 1000)
+        try:
+            return await self._once(lambda connection: connection.run(compiled.sql, arguments))
+        except (LostError, GivenUpError) as error:
+            raise DatabaseError from error
 
     def transaction(self) -> "ServerTransaction[Kind]":
         return ServerTransaction(self)
@@ -82,21 +95,25 @@ class ServerDatabase(Generic[Kind]):
     async def close(self) -> None:
         await self.pool.close()
 
-    async def _fetch(self, sql: str, arguments: Arguments) -> list[Row]:
+    async def _once(self, ask: Callable[[Kind], Awaitable[Result]]) -> Result:
+        """A statement outside of any transaction: the engine makes it one of its own."""
         connection = await self.pool.take()
         is_usable = False
         try:
-            rows = await _within(connection.fetch(sql, arguments))
+            answer = await _within(ask(connection))
             is_usable = True
         except LostError:
             self.pool.lost()
+            raise
+        except UniqueError:
+            is_usable = True
             raise
         except (GivenUpError, DatabaseError) as error:
             is_usable = not isinstance(error.__cause__, TimeoutError)
             raise
         finally:
             self.pool.give(connection, is_usable=is_usable)
-        return rows
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +153,7 @@ class ServerTransaction(Generic[Kind]):
         try:
             if kind is None:
                 await self._commit()
+                self._return()
         finally:
             await self._leave()
 
@@ -221,6 +239,12 @@ class ServerTransaction(Generic[Kind]):
             raise
         self._is_broken = False
         return result
+
+    def _return(self) -> None:
+        """After COMMIT: there is nothing to undo, and no need to ask for it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._database.pool.give(connection, is_usable=True)
 
     async def _leave(self) -> None:
         """Undo what was not committed and give the connection back; idempotent."""

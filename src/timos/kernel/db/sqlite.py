@@ -90,6 +90,10 @@ class SqliteDatabase:
     def transaction(self) -> "SqliteTransaction":
         return SqliteTransaction(self)
 
+    async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        async with self.transaction() as unit:
+            return await unit.run(statement, params)
+
     async def scrub(self) -> None:
         for _ in range(BUSY_RETRIES):
             async with self._turn:
