@@ -76,3 +76,35 @@ def test_a_slow_answer_is_not_cut_by_the_deadline_for_headers() -> None:
     answer = answer_to(WHOLE + b"Connection: close\r\n\r\n", site=Site(public(handler=stream)))
     assert answer.count(b"piece") == 5
     assert answer.endswith(b"0\r\n\r\n")
+
+
+def test_requests_sent_together_are_answered_in_their_order() -> None:
+    async def count(_: Call) -> Answer:
+        numbers.append(len(numbers))
+        return Answer(200, b"number %d;" % numbers[-1])
+
+    numbers: list[int] = []
+    answer = answer_to(WHOLE + b"\r\n" + WHOLE + b"\r\n" + WHOLE + b"Connection: close\r\n\r\n", site=Site(public(handler=count)))
+    assert [piece[:8] for piece in answer.split(b"number ")[1:]] == [b"0;HTTP/1", b"1;HTTP/1", b"2;"]
+
+
+@pytest.mark.parametrize("connection", [b"keep-alive", b"close"])  # the two ways of sending
+def test_a_header_of_two_lines_never_goes_out(connection: bytes) -> None:
+    async def split(_: Call) -> Answer:
+        return Answer(200, b"{}", headers=((b"x-one", b"1\r\nx-two: 2"),))
+
+    answer = answer_to(WHOLE + b"Connection: " + connection + b"\r\n\r\n", site=Site(public(handler=split)))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"x-two" not in answer
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+def test_an_answer_is_the_same_on_a_connection_that_stays_open_and_on_one_that_closes(version: bytes) -> None:
+    request = WHOLE.replace(b"HTTP/1.1", version)
+    kept, closed = answer_to(request + b"\r\n"), answer_to(request + b"Connection: close\r\n\r\n")
+    assert headers_of(kept) - {b"connection"} == headers_of(closed) - {b"connection"}
+    assert kept.partition(b"\r\n\r\n")[2] == closed.partition(b"\r\n\r\n")[2]
+
+
+def headers_of(answer: bytes) -> set[bytes]:
+    return {line.partition(b":")[0].lower() for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]}

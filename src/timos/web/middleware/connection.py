@@ -1,11 +1,17 @@
-"""The part of the guard that comes before there is a request: uvicorn's protocol with bounds on the headers that are still coming.
+"""What we add to uvicorn's protocol: bounds on the headers that are still coming, and a short way for answers that are whole.
 
 uvicorn keeps a connection open for ever whose headers never end, and collects as many of them as come (operations.md, "Abuse").
+
+An answer that goes out by ASGI's two messages has each header looked at twice by regular expressions, and is written to the socket in two
+pieces: a fifth of what a read costs. `sending` writes a whole one itself, where the connection is as it nearly always is.
 """
 
 import asyncio
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+WHOLE = "timos.whole"  # in the scope's extensions: takes status, lines of headers and body, and says whether it wrote them
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -48,7 +54,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_begun = False
         self._is_ahead = True
+        self.scope["extensions"] = extensions = {}
         super().on_headers_complete()
+        extensions[WHOLE] = partial(_write, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._is_ahead = True
@@ -67,3 +75,17 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _write(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
+    """What uvicorn's own `send` does for an answer of known length on a connection that stays open; False, and nothing, for any other."""
+    if not cycle.keep_alive or cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+        return False
+    cycle.response_started = True
+    cycle.waiting_for_100_continue = False
+    servers_own = [b"%b: %b\r\n" % header for header in cycle.default_headers]  # none, as we set it up
+    cycle.transport.write(b"".join((STATUS_LINE[status], *servers_own, head, b"\r\n", body)))
+    cycle.response_complete = True
+    cycle.message_event.set()
+    cycle.on_response()
+    return True

@@ -25,21 +25,45 @@ class Log(Protocol):
 
 def new_log(clock: Clock, *, level: str = "info", is_json: bool = True, stream: TextIO = sys.stderr) -> Log:
     """JSON lines for machines or coloured ones for people; `at` comes from the clock."""
+    if is_json:
+        return JsonLog(clock, level, stream)
 
     def stamp(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["at"] = instant(clock.now_ms())
         event["level"] = level
         return event
 
-    render: structlog.typing.Processor = _json if is_json else structlog.dev.ConsoleRenderer(timestamp_key="at")
     log: Log = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[stamp, render],
+        processors=[stamp, structlog.dev.ConsoleRenderer(timestamp_key="at")],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
         cache_logger_on_first_use=True,
     )
     return log
+
+
+class JsonLog:
+    """One object a line. Not through structlog, which needs 5 µs more for each: a line for every request is most of what is logged."""
+
+    __slots__ = ("_clock", "_has_infos", "_stream")
+
+    def __init__(self, clock: Clock, level: str, stream: TextIO) -> None:
+        self._clock = clock
+        self._stream = stream
+        self._has_infos = level in {"debug", "info"}
+
+    def info(self, event: str, /, **fields: object) -> None:
+        if self._has_infos:
+            self._write(event, fields, "info")
+
+    def error(self, event: str, /, **fields: object) -> None:
+        self._write(event, fields, "error")
+
+    def _write(self, event: str, fields: dict[str, object], level: str) -> None:
+        line = _encode({**fields, "event": event, "at": instant(self._clock.now_ms()), "level": level})
+        self._stream.write(line.decode() + "\n")
+        self._stream.flush()
 
 
 def request(log: Log, call: Call, status: int, seconds: float) -> None:
@@ -60,7 +84,3 @@ def _kind_of(value: object) -> str:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_kind_of).encode
-
-
-def _json(_: object, __: str, event: structlog.typing.EventDict) -> str:
-    return _encode(event).decode()

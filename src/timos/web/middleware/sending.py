@@ -9,10 +9,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import lru_cache
 
 from starlette.types import Message, Send
 
 from timos.web.answers import Answer, Header
+from timos.web.middleware.connection import WHOLE
 from timos.web.route import Call
 
 LARGE_BYTES = 64 * 1024  # servers buffer this much for a slow reader without making us wait
@@ -24,6 +26,8 @@ async def send_answer(call: Call, answer: Answer, fixed: tuple[Header, ...], sen
     is_head = call.scope["method"] == "HEAD"
     body = answer.body
     if isinstance(body, bytes):
+        if _is_written(call, answer, fixed, b"" if is_head else body, len(body)):
+            return
         await send(_start(call, answer, fixed, len(body)))
         await _send_within(send, {"type": "http.response.body", "body": b"" if is_head else body}, stall_seconds)
         return
@@ -33,6 +37,25 @@ async def send_answer(call: Call, answer: Answer, fixed: tuple[Header, ...], sen
         await send({"type": "http.response.body", "body": b""})
     else:
         await _stream(call, body, send, stall_seconds)
+
+
+def _is_written(call: Call, answer: Answer, fixed: tuple[Header, ...], body: bytes, length: int) -> bool:
+    """At once and as a whole, where the connection takes that (`connection`); False, and nothing is written, where it does not."""
+    write = call.scope.get("extensions", {}).get(WHOLE)
+    if write is None or length >= LARGE_BYTES or not call.is_body_read:
+        return False
+    own = [(b"x-request-id", call.request_id.encode()), *answer.headers, *call.answer_headers]
+    if answer.status not in _BODYLESS:
+        own += [(b"content-type", answer.media_type), (b"content-length", b"%d" % length)]
+    lines = b"".join([b"%b: %b\r\n" % header for header in own])
+    if lines.count(b"\r") != len(own) or lines.count(b"\n") != len(own):
+        raise ValueError("A header of an answer has more than one line.")
+    return bool(write(answer.status, lines + _lines(fixed), body))
+
+
+@lru_cache(None)  # as many as there are policies of routes
+def _lines(fixed: tuple[Header, ...]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in fixed])
 
 
 def _start(call: Call, answer: Answer, fixed: tuple[Header, ...], length: int | None) -> Message:
