@@ -20,12 +20,13 @@ help: ## this list
 run: install ## set up and serve on http://localhost:8000 (ARGS="--port 8001")
 	@exec $(BIN)/timos serve $(ARGS)
 
-test: install-dev ## set up and run every test on SQLite (ARGS="-k name")
+test: install-dev ## set up and run every test, on SQLite and on servers of its own (ARGS="-k name")
 	@$(PYTHON) requirements/browser.py
+	@$(PYTHON) requirements/servers.py
 	@$(PYTHON) requirements/web.py test
-	$(PYTEST) -n $(WORKERS) --dist loadscope -m "not servers" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadscope $(ARGS)
 
-test-servers: install-dev ## set up PostgreSQL and MariaDB, and run every test that needs one
+test-servers: install-dev ## only the tests that need PostgreSQL, MariaDB or Redis
 	@$(PYTHON) requirements/servers.py
 	$(PYTEST) -n $(WORKERS) --dist loadscope -m servers $(ARGS)
 

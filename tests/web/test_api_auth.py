@@ -193,6 +193,7 @@ def test_of_two_who_want_one_address_at_once_one_gets_it(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the platform is asked
 @pytest.mark.parametrize(
     ("wrong", "path"),
     [

@@ -35,6 +35,7 @@ def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
 # ── today ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.every_engine("sqlite")  # arithmetic
 @pytest.mark.parametrize(
     ("now", "time_zone", "ends_at", "day"),
     [
@@ -89,6 +90,7 @@ def test_today_has_what_is_written_and_null_for_what_is_not(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-11-25", "0999-12-31", "today", "2026-W47-7", "20261122", ""])
 def test_today_of_a_day_that_is_none_is_refused(tell: Tell, day: str) -> None:
     async def story(world: World) -> None:
@@ -98,6 +100,7 @@ def test_today_of_a_day_that_is_none_is_refused(tell: Tell, day: str) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "/etc/localtime", "Europe", "europe/zurich\u0000", "x" * 64])
 def test_a_time_zone_must_exist(tell: Tell, zone: str) -> None:
     async def story(world: World) -> None:
@@ -208,6 +211,7 @@ def test_a_key_that_was_used_for_another_note_is_a_conflict(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize(
     ("body", "path"),
     [
@@ -243,6 +247,7 @@ def test_a_day_holds_two_hundred_notes(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-11-25", "2026-W47-5"])
 def test_a_note_needs_a_day_that_exists(tell: Tell, day: str) -> None:
     async def story(world: World) -> None:
@@ -354,6 +359,7 @@ def test_what_is_deleted_or_changed_is_found_no_more(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize(
     ("body", "path"),
     [
