@@ -64,11 +64,12 @@ def missing(engine: str) -> str | None:
 
 
 @contextmanager
-def running(engine: str) -> Iterator[Running]:
-    """A server with the user `USER`, who may make databases; Redis knows the password only."""
-    keeper = subprocess.Popen(
-        [sys.executable, __file__, engine], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+def running(engine: str, *, tls: Path | None = None) -> Iterator[Running]:
+    """A server with the user `USER`, who may make databases; Redis knows the password only. `tls`: a folder with `server.pem` and its
+    key.
+    """
+    line = [sys.executable, __file__, engine, *([str(tls)] if tls else [])]
+    keeper = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert keeper.stdin is not None
     assert keeper.stdout is not None
     try:
@@ -94,7 +95,7 @@ def _program(engine: str) -> str | None:
     return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def _keep(engine: str) -> None:
+def _keep(engine: str, tls: str | None = None) -> None:
     has_room = MEMORY.is_dir() and os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize > MEMORY_BYTES
     folder = Path(tempfile.mkdtemp(prefix="timos-tests-", dir=MEMORY if has_room else None))
     server, reserved = None, None
@@ -102,6 +103,7 @@ def _keep(engine: str) -> None:
         as_user = _unprivileged(folder)
         port, reserved = _port()
         line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
+        line += _tls(engine, Path(tls), folder) if tls else []
         server = _started(line, folder, port, as_user)
         print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
         for word in sys.stdin:
@@ -249,6 +251,17 @@ def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
     return [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
 
 
+def _tls(engine: str, made: Path, folder: Path) -> list[str]:
+    """Both servers want the key to be their own and nobody else's."""
+    for name in ("server.pem", "server.key"):
+        shutil.copyfile(made / name, folder / name)
+        (folder / name).chmod(0o600)
+        os.chown(folder / name, folder.stat().st_uid, folder.stat().st_gid)
+    if engine == "postgresql":
+        return ["-c", "ssl=on", "-c", f"ssl_cert_file={folder}/server.pem", "-c", f"ssl_key_file={folder}/server.key"]
+    return [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.key"]
+
+
 def _redis(folder: Path, port: int, _: dict[str, object]) -> list[str]:
     program = _program("redis")
     assert program
@@ -269,4 +282,4 @@ def _wait(port: int, server: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    _keep(sys.argv[1])
+    _keep(*sys.argv[1:])
