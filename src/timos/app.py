@@ -127,6 +127,8 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
     try:
         await ledgers.require_complete(instance)
         finished = await erase.finish_begun(instance)
+        if instance.places.files:
+            instance.ballast.lay()
         await instance.audit.record(Event.SYSTEM_STARTED)
         url = _url(settings, listener)
         founding.note_address(instance.places, url)

@@ -9,6 +9,7 @@ from timos.crypto.kms.local import LocalKeys
 from timos.crypto.passwords import Cost, PasswordPool
 from timos.kernel.clock import Clock
 from timos.kernel.db import durability
+from timos.kernel.db.ballast import Ballast
 from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Database
 from timos.kernel.errors import DatabaseError, StartError, UnavailableError
@@ -68,6 +69,7 @@ class Instance:
     ledger: Ledger
     scans: Scans
     quota: Quota
+    ballast: Ballast
     claim: IO[str] | None = None
     must_last: bool = False
 
@@ -154,7 +156,8 @@ async def open_instance(
 
 async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> Instance:
     """The parts on a pair of databases that belong together."""
-    platform, vault = open_database(places.platform_at), open_database(places.vault_at)
+    ballast = Ballast(places.data_dir / "ballast")
+    platform, vault = open_database(places.platform_at, ballast.give_up), open_database(places.vault_at, ballast.give_up)
     keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
     pool = PasswordPool(max(1, (os.cpu_count() or 1) - SPARE_CORES), numbers.password_cost)
     audit = Audit(platform, keys, clock, random)
@@ -184,7 +187,8 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
         audit=audit,
         ledger=Ledger(platform, keys),
         scans=Scans(),
-        quota=Quota(),
+        quota=Quota(has_room=ballast.has_room),
+        ballast=ballast,
         must_last=numbers.must_last,
     )
 

@@ -5,14 +5,16 @@ the limit is against abuse, not a price.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from timos.kernel.db.port import Database
-from timos.kernel.errors import QuotaError
+from timos.kernel.errors import DatabaseError, QuotaError
 from timos.vault.collections import COLLECTIONS
 from timos.vault.tables import ROWS
 
 REMEMBERED = 10_000  # vaults
+FULL = "The disk of this server is full. Nothing was changed. Reading, exporting and erasing go on."
 
 
 @dataclass(slots=True)
@@ -24,7 +26,9 @@ class _Use:
 class Quota:
     """Made once per process. `rows` and `size_bytes` are those of one vault, sealed and with padding."""
 
-    def __init__(self, rows: int = 200_000, size_bytes: int = 1024**3) -> None:
+    def __init__(self, rows: int = 200_000, size_bytes: int = 1024**3, *, has_room: Callable[[], bool] | None = None) -> None:
+        """`has_room`: whether the disk has any for more."""
+        self._has_room = has_room
         self._rows = rows
         self._size_bytes = size_bytes
         self._uses: OrderedDict[bytes, _Use] = OrderedDict()
@@ -34,7 +38,10 @@ class Quota:
 
         Raises:
             QuotaError: the vault is full.
+            DatabaseError: the disk is.
         """
+        if self._has_room is not None and not self._has_room():
+            raise DatabaseError(FULL)
         use = self._uses.get(vault_id) or await self._read(database, vault_id)
         if (rows > 0 and use.rows + rows > self._rows) or (size_bytes > 0 and use.size_bytes + size_bytes > self._size_bytes):
             raise QuotaError

@@ -14,7 +14,7 @@ Invariants:
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -71,8 +71,10 @@ class SqliteDatabase:
 
     dialect: Dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_full: Callable[[], None] | None = None) -> None:
+        """`on_full` is called at each write that a full disk refused."""
         self.path = path
+        self._on_full = on_full
         self._writer = connect(path)
         self._reader = connect(path)
         self._reader.execute("PRAGMA query_only=ON")
@@ -120,6 +122,12 @@ class SqliteDatabase:
         self._reader.close()
         self._writer.close()  # the last connection checkpoints and removes the log
 
+    def refused(self, error: sqlite3.Error) -> DatabaseError:
+        """A write that the engine did not take."""
+        if self._on_full is not None and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            self._on_full()
+        return _refused(error)
+
     async def _begin(self) -> None:
         # A full disk or a read error rolls back the whole open transaction: those who wait for its COMMIT must not be
         # acknowledged by the COMMIT of the next one.
@@ -129,7 +137,7 @@ class SqliteDatabase:
                 self._writer.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or attempt == BUSY_RETRIES - 1:
-                    raise DatabaseError from error
+                    raise self.refused(error) from error
                 await asyncio.sleep(0.05)  # not busy_timeout: that would hold up the whole loop
             else:
                 return
@@ -151,6 +159,7 @@ class SqliteDatabase:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.execute, "COMMIT")
             except sqlite3.Error as error:
                 failure = error
+                self.refused(error)
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
             _acknowledge(batch, failure)
@@ -204,7 +213,7 @@ class SqliteTransaction:
         except BaseException as error:
             database._turn.release()  # noqa: SLF001
             if isinstance(error, sqlite3.Error):
-                raise _refused(error) from error
+                raise database.refused(error) from error
             raise
         return self
 
@@ -223,7 +232,7 @@ class SqliteTransaction:
                 committed = database._join_commit()  # noqa: SLF001
                 committed.add_done_callback(asyncio.Future.exception)
         except sqlite3.Error as refused:
-            raise _refused(refused) from refused
+            raise database.refused(refused) from refused
         finally:
             database._turn.release()  # noqa: SLF001
         # A row that refused ours is perhaps not committed yet: nobody may look for it, or decide on it, before it is.
@@ -241,7 +250,7 @@ class SqliteTransaction:
         except sqlite3.IntegrityError as error:
             raise UniqueError(statement.name) from error
         except sqlite3.Error as error:
-            raise _refused(error) from error
+            raise self._database.refused(error) from error
 
 
 def _fetch(connection: sqlite3.Connection, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
