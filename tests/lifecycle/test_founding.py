@@ -7,16 +7,19 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.lifecycle.stage import CutError, copied, person, places_in, read, snapshot, started, write
-from tests.support import make_template
+from tests import databases
+from tests.databases import Pair
+from tests.lifecycle.stage import CutError, copied, copied_on, person, places_in, read, snapshot, started, write
+from tests.support import Template, make_template
 from timos.crypto.kms.local import LocalKeys
 from timos.kernel.db import migrate
+from timos.kernel.db.port import Value
 from timos.kernel.errors import StartError
 from timos.lifecycle import founding, instance
 from timos.lifecycle.founding import COPY_SUFFIX, Places
@@ -33,6 +36,14 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def places(template: Path, tmp_path: Path) -> Places:
     return copied(template, tmp_path)
+
+
+@pytest.fixture
+def empty(pair: Pair, tmp_path: Path) -> Iterator[Places]:
+    """Nothing was founded there yet."""
+    with pair.platform.fresh() as platform, pair.vault.fresh() as vault:
+        urls = {name: url for name, url in (("platform_url", platform), ("vault_url", vault)) if url}
+        yield places_in(tmp_path, **urls)
 
 
 async def start(places: Places, *, is_server: bool = True) -> bool:
@@ -55,14 +66,15 @@ def refused(places: Places, *, is_server: bool = True) -> str:
 # ── the first start ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_start_makes_everything_and_the_second_finds_it(tmp_path: Path) -> None:
-    places = places_in(tmp_path)
+@pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+def test_the_first_start_makes_everything_and_the_second_finds_it(empty: Places) -> None:
+    places = empty
     assert starts(places)
     made = snapshot(places.key.parent)
     assert not starts(places)
     assert snapshot(places.key.parent) == made
     assert not places.marker.exists()
-    for path in (places.platform, places.vault, places.key):
+    for path in (*places.files, places.key):
         assert path.stat().st_mode & 0o077 == 0
     assert places.data_dir.stat().st_mode & 0o077 == 0
 
@@ -128,12 +140,15 @@ def _cut_after(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     real: Callable[..., Awaitable[object]] = getattr(owner, name)
 
     async def cut(*arguments: object, **named: object) -> object:
-        await real(*arguments, **named)
+        made = await real(*arguments, **named)
+        if isinstance(made, instance.Instance):
+            await made.close()  # its connections end with a process that dies
         raise CutError
 
     monkeypatch.setattr(owner, name, cut)
 
 
+@pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 @pytest.mark.parametrize(
     "cut",
     [
@@ -145,8 +160,8 @@ def _cut_after(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param(lambda patch: _cut_after(instance, "assemble", patch), id="after the platform's keys"),
     ],
 )
-def test_a_founding_cut_short_anywhere_is_begun_anew(tmp_path: Path, cut: Callable[[pytest.MonkeyPatch], None]) -> None:
-    places = places_in(tmp_path)
+def test_a_founding_cut_short_anywhere_is_begun_anew(empty: Places, cut: Callable[[pytest.MonkeyPatch], None]) -> None:
+    places = empty
     with pytest.MonkeyPatch.context() as patch:
         cut(patch)
         try:
@@ -165,8 +180,9 @@ def test_a_founding_cut_short_anywhere_is_begun_anew(tmp_path: Path, cut: Callab
     asyncio.run(_use(places))
 
 
-def test_a_founding_that_lacked_only_its_last_step_is_begun_anew_too(tmp_path: Path) -> None:
-    places = places_in(tmp_path)
+@pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+def test_a_founding_that_lacked_only_its_last_step_is_begun_anew_too(empty: Places) -> None:
+    places = empty
     starts(places)
     places.marker.touch()  # nobody was told of the setup link yet: there can be nothing in it
     assert starts(places)
@@ -232,10 +248,9 @@ def _key_bytes(key: bytes) -> Change:
     return change
 
 
-def _sql(part: str, statement: str) -> Change:
+def _sql(part: str, statement: str, *params: Value) -> Change:
     def change(places: Places, _stranger: Path) -> None:
-        with closing(sqlite3.connect(getattr(places, part))) as connection, connection:
-            connection.execute(statement)
+        databases.sql(places.platform_at if part == "platform" else places.vault_at, statement, *params)
 
     return change
 
@@ -256,8 +271,10 @@ FOREIGN: dict[str, tuple[Change, str]] = {
     "no database": (lambda places, _: _put(places.vault, b"Dear Sir, " * 900), "cannot be read as a TimOS database"),
     "an empty file": (lambda places, _: _put(places.vault, b""), "cannot be read as a TimOS database"),
     "half a database": (lambda places, _: _put(places.vault, places.vault.read_bytes()[:2000]), "cannot be read as a TimOS database"),
+}
+IN_SQL: dict[str, tuple[Change, str]] = {
     "no canary": (_sql("vault", "DELETE FROM meta WHERE name = 'canary'"), "is not the one that"),
-    "another canary": (_sql("platform", "UPDATE meta SET value = randomblob(97) WHERE name = 'canary'"), "is not the one that"),
+    "another canary": (_sql("platform", "UPDATE meta SET value = ? WHERE name = 'canary'", os.urandom(97)), "is not the one that"),
     "no install id": (_sql("platform", "DELETE FROM meta WHERE name = 'install_id'"), "do not belong together"),
     "a platform key gone": (_sql("platform", "DELETE FROM platform_keys WHERE purpose = 'email_index'"), "lacks its key email_index"),
     "a platform key moved": (
@@ -272,7 +289,7 @@ FOREIGN: dict[str, tuple[Change, str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "telling"), FOREIGN.values(), ids=FOREIGN.keys())
+@pytest.mark.parametrize(("change", "telling"), (FOREIGN | IN_SQL).values(), ids=(FOREIGN | IN_SQL).keys())
 def test_what_does_not_belong_here_is_refused_and_left_as_it_is(
     places: Places, tmp_path: Path, stranger: Path, change: Change, telling: str
 ) -> None:
@@ -281,6 +298,14 @@ def test_what_does_not_belong_here_is_refused_and_left_as_it_is(
     text = refused(places)
     assert telling in text
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.every_engine("mixed")
+@pytest.mark.parametrize(("change", "telling"), IN_SQL.values(), ids=IN_SQL.keys())
+def test_what_does_not_belong_on_servers_is_refused_too(template_on: Template, tmp_path: Path, change: Change, telling: str) -> None:
+    with copied_on(template_on, tmp_path) as places:
+        change(places, tmp_path)
+        assert telling in refused(places)
 
 
 def test_a_pair_of_another_installation_with_its_key_is_that_installation(places: Places, stranger: Path) -> None:

@@ -158,7 +158,12 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
     """The parts on a pair of databases that belong together."""
     ballast = Ballast(places.data_dir / "ballast")
     platform, vault = open_database(places.platform_at, ballast.give_up), open_database(places.vault_at, ballast.give_up)
-    keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
+    try:
+        keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
+    except BaseException:
+        await platform.close()
+        await vault.close()
+        raise
     pool = PasswordPool(max(1, (os.cpu_count() or 1) - SPARE_CORES), numbers.password_cost)
     audit = Audit(platform, keys, clock, random)
     sealer = Sealer(keys)
