@@ -3,16 +3,16 @@
 import asyncio
 import io
 import json
-import sqlite3
 import zipfile
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.lifecycle.stage import copied, person, snapshot, started, vault_of
+from tests import databases
+from tests.lifecycle.stage import copied_on, person, snapshot, started, vault_of
+from tests.support import Template
 from timos.lifecycle.export import export
 from timos.lifecycle.instance import Instance
 from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, preferences
@@ -21,17 +21,20 @@ from timos.vault.collections.feels_entries import Evening, Morning
 from timos.vault.collections.preferences import Preferences
 from timos.vault.store import Vault
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 DAY = date(2026, 11, 20)
 Story = Callable[[Instance, Vault], Awaitable[None]]
 
 
 @pytest.fixture
-def tell(template: Path, tmp_path: Path) -> Callable[[Story], None]:
+def tell(template_on: Template, tmp_path: Path) -> Callable[[Story], None]:
     """With the vault of one person."""
 
     async def told(story: Story) -> None:
-        async with started(copied(template, tmp_path)) as instance:
-            await story(instance, await vault_of(instance, await person(instance)))
+        with copied_on(template_on, tmp_path) as places:
+            async with started(places) as instance:
+                await story(instance, await vault_of(instance, await person(instance)))
 
     return lambda story: asyncio.run(told(story))
 
@@ -118,8 +121,8 @@ def test_rows_that_do_not_open_are_counted_and_the_others_are_there(tell: Callab
         for offset in range(5):
             day = DAY - timedelta(days=offset)
             await put_entry(vault, DailyEntry(body=f"written on {day}"), day)
-        with closing(sqlite3.connect(instance.places.vault)) as connection, connection:
-            connection.execute("UPDATE daily_entries SET sealed = zeroblob(600) WHERE rowid IN (SELECT rowid FROM daily_entries LIMIT 2)")
+        for (row_id,) in databases.sql(instance.places.vault_at, "SELECT id FROM daily_entries")[:2]:
+            databases.sql(instance.places.vault_at, "UPDATE daily_entries SET sealed = ? WHERE id = ?", bytes(600), row_id)
         archive = await exported(vault)
         assert "2 records did not open" in text(archive, "UNREADABLE.txt")
         assert len(json.loads(text(archive, "data/daily_entries.json"))["documents"]) == 3

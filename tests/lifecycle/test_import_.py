@@ -5,10 +5,8 @@ import hashlib
 import io
 import itertools
 import json
-import sqlite3
 import zipfile
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.lifecycle.stage import copied, person, started, vault_of
-from tests.support import World, world_in
+from tests import databases
+from tests.lifecycle.stage import copied_on, person, started, vault_of
+from tests.support import Template, World, world_in
+from timos.kernel.db.port import Row
 from timos.kernel.errors import TimosError
 from timos.lifecycle.export import export
 from timos.lifecycle.formats.archive import ArchivedDocument, ArchiveWriter, read_archive
@@ -30,6 +30,8 @@ from timos.vault.collections.preferences import Preferences
 from timos.vault.record import canonical
 from timos.vault.store import Vault
 
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+
 ENTRIES = daily_entries.COLLECTION
 DAY = "2026-11-20"
 NOW_MS = 1_795_000_000_000
@@ -38,12 +40,13 @@ Story = Callable[[Instance, Vault], Awaitable[None]]
 
 
 @pytest.fixture
-def tell(template: Path, tmp_path: Path) -> Callable[[Story], None]:
+def tell(template_on: Template, tmp_path: Path) -> Callable[[Story], None]:
     """With the empty vault of one person."""
 
     async def told(story: Story) -> None:
-        async with started(copied(template, tmp_path)) as instance:
-            await story(instance, await vault_of(instance, await person(instance)))
+        with copied_on(template_on, tmp_path) as places:
+            async with started(places) as instance:
+                await story(instance, await vault_of(instance, await person(instance)))
 
     return lambda story: asyncio.run(told(story))
 
@@ -76,9 +79,8 @@ async def body(vault: Vault, day: str = DAY) -> str | None:
     return document.body if isinstance(document, DailyEntry) else None
 
 
-def rows(instance: Instance) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(instance.places.vault)) as connection:
-        return connection.execute("SELECT * FROM daily_entries ORDER BY vault_id, id").fetchall()
+def rows(instance: Instance) -> list[Row]:
+    return databases.sql(instance.places.vault_at, "SELECT * FROM daily_entries ORDER BY vault_id, id")
 
 
 # ── JSON Lines ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,8 +156,7 @@ def test_an_empty_file_changes_nothing(tell: Callable[[Story], None], raw: bytes
 def test_a_stored_day_that_does_not_open_is_left_and_keeps_no_other_out(tell: Callable[[Story], None]) -> None:
     async def story(instance: Instance, vault: Vault) -> None:
         await take(vault, lines((DAY, "damaged")))
-        with closing(sqlite3.connect(instance.places.vault)) as connection, connection:
-            connection.execute("UPDATE daily_entries SET sealed = zeroblob(600)")
+        databases.sql(instance.places.vault_at, "UPDATE daily_entries SET sealed = ?", bytes(600))
         damaged = rows(instance)
         report = await take(vault, DIARY)
         assert counts(report) == (2, 0, 0, 1)
@@ -277,6 +278,7 @@ WRONG = {
 }
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_document_is_refused_by_its_place_and_the_others_are_taken(tell: Callable[[Story], None], wrong: ArchivedDocument) -> None:
     async def story(instance: Instance, vault: Vault) -> None:
@@ -340,6 +342,7 @@ HOSTILE: dict[str, bytes] = {
 }
 
 
+@pytest.mark.every_engine("sqlite")  # refused before the vault is asked
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE.keys())
 def test_of_an_archive_that_cannot_be_trusted_nothing_is_taken(tell: Callable[[Story], None], raw: bytes, tmp_path: Path) -> None:
     async def story(instance: Instance, vault: Vault) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import shutil
-import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.lifecycle.stage import copied, person, started
+from tests import databases
+from tests.lifecycle.stage import copied_on, person, places_in, started
+from tests.support import Template
 from timos.kernel.errors import StartError
 from timos.lifecycle import ledgers
 from timos.lifecycle.erase import erase
@@ -18,6 +19,8 @@ from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance
 from timos.platform.ledger import Entry
 from timos.vault import facts
+
+pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 
 Lines = list[str]
 
@@ -27,31 +30,53 @@ async def erase_some(instance: Instance, number: int, name: str = "sam") -> None
         await erase(instance, (await person(instance, f"{name}{each}")).id)
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An instance from which two accounts were erased, and the same as it was after the first."""
+
+    after_two: Template
+    after_one: Places
+
+
 @pytest.fixture(scope="module")
-def erased(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance from which two accounts were erased; beside it, as it was after the first."""
-    folder = tmp_path_factory.mktemp("erased")
-    places = copied(template, folder)
-
-    async def story() -> None:
-        async with started(places) as instance:
-            await erase_some(instance, 1)
-        shutil.copytree(places.data_dir, folder / "data-after-one")
-        async with started(places) as instance:
-            await erase_some(instance, 1, "eva")
-
-    asyncio.run(story())
-    return folder
+def all_erased() -> dict[str, Erased]:
+    """By engines."""
+    return {}
 
 
 @pytest.fixture
-def places(erased: Path, tmp_path: Path) -> Places:
-    return copied(erased, tmp_path)
+def erased(template_on: Template, all_erased: dict[str, Erased], tmp_path_factory: pytest.TempPathFactory) -> Erased:
+    engines = template_on.pair.name
+    if engines not in all_erased:
+        folder = tmp_path_factory.mktemp("erased")
+        one = template_on.kept(folder / "one")
+        erase_in(one, "sam")
+        two = one.kept(folder / "two")
+        erase_in(two, "eva")
+        all_erased[engines] = Erased(two, places_in(one.folder, **one.settings))
+    return all_erased[engines]
 
 
-def put_back(erased: Path, path: Path) -> None:
+def erase_in(made: Template, name: str) -> None:
+    tell(places_in(made.folder, **made.settings), lambda instance: erase_some(instance, 1, name))
+
+
+@pytest.fixture
+def places(erased: Erased, tmp_path: Path) -> Iterator[Places]:
+    with copied_on(erased.after_two, tmp_path) as places:
+        yield places
+
+
+def put_back(erased: Erased, half: str, places: Places) -> None:
     """One database as it was after the first erasure."""
-    shutil.copyfile(erased / "data-after-one" / path.name, path)
+    before, at = ((of.platform_at if half == "platform" else of.vault_at) for of in (erased.after_one, places))
+    if isinstance(before, Path) and isinstance(at, Path):
+        shutil.copyfile(before, at)
+        return
+    for table in databases.tables_of(at):
+        databases.sql(at, f"DELETE FROM {table}")  # noqa: S608
+        for row in databases.sql(before, f"SELECT * FROM {table}"):  # noqa: S608
+            databases.sql(at, f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
 
 
 def tell(places: Places, story: Callable[[Instance], Awaitable[None]]) -> None:
@@ -71,9 +96,9 @@ def write_lines(places: Places, lines: Lines) -> None:
 
 
 def set_vault_lines(places: Places, lines: Lines) -> None:
-    with closing(sqlite3.connect(places.vault)) as connection, connection:
-        connection.execute("DELETE FROM ledger")
-        connection.executemany("INSERT INTO ledger (sequence, line) VALUES (?, ?)", enumerate(lines, 1))
+    databases.sql(places.vault_at, "DELETE FROM ledger")
+    for sequence, line in enumerate(lines, 1):
+        databases.sql(places.vault_at, "INSERT INTO ledger (sequence, line) VALUES (?, ?)", sequence, line)
 
 
 def test_all_three_places_tell_the_same_and_name_nobody(places: Places) -> None:
@@ -85,22 +110,22 @@ def test_all_three_places_tell_the_same_and_name_nobody(places: Places) -> None:
         await ledgers.require_complete(instance)
         for entry in await instance.ledger.entries():
             user_id, vault_id = instance.ledger.open(entry)
-            for path in (places.ledger, places.platform, places.vault):
+            for path in (places.ledger, *places.files):
                 content = path.read_bytes()
                 assert vault_id not in content
-                assert user_id not in content or path == places.platform  # its audit log knows who, not what
+                assert user_id not in content or path == places.platform_at  # its audit log knows who, not what
         assert places.ledger.stat().st_mode & 0o077 == 0
 
     tell(places, story)
 
 
 @pytest.mark.parametrize("lost", ["file", "vault", "both"])
-def test_a_copy_that_is_behind_is_brought_up(places: Places, erased: Path, lost: str) -> None:
+def test_a_copy_that_is_behind_is_brought_up(places: Places, erased: Erased, lost: str) -> None:
     wanted = file_lines(places)
     if lost in {"file", "both"}:
         places.ledger.unlink()
     if lost in {"vault", "both"}:
-        put_back(erased, places.vault)
+        put_back(erased, "vault", places)
 
     async def story(instance: Instance) -> None:
         await ledgers.require_complete(instance)
@@ -115,10 +140,10 @@ def test_a_copy_that_is_behind_is_brought_up(places: Places, erased: Path, lost:
 
 
 @pytest.mark.parametrize("witness", ["file", "vault"])
-def test_a_platform_that_was_put_back_behind_an_erasure_is_refused(places: Places, erased: Path, witness: str) -> None:
-    put_back(erased, places.platform)
+def test_a_platform_that_was_put_back_behind_an_erasure_is_refused(places: Places, erased: Erased, witness: str) -> None:
+    put_back(erased, "platform", places)
     if witness == "file":
-        put_back(erased, places.vault)
+        put_back(erased, "vault", places)
     else:
         places.ledger.unlink()
 
@@ -167,6 +192,7 @@ def put_lines(places: Places, place: str, lines: Lines) -> None:
         set_vault_lines(places, lines)
 
 
+@pytest.mark.every_engine("sqlite")  # what a line says is the same everywhere
 @pytest.mark.parametrize("place", ["file", "vault"])
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
 def test_a_copy_that_is_not_genuine_is_refused_by_name(places: Places, forge: Callable[[Lines], Lines], place: str) -> None:
@@ -180,6 +206,7 @@ def test_a_copy_that_is_not_genuine_is_refused_by_name(places: Places, forge: Ca
     tell(places, story)
 
 
+@pytest.mark.every_engine("sqlite")  # what a line says is the same everywhere
 @pytest.mark.parametrize("place", ["file", "vault"])
 @pytest.mark.parametrize("tear", TEARS.values(), ids=TEARS.keys())
 def test_a_torn_copy_is_refused_by_name(places: Places, tear: Callable[[Lines], Lines], place: str) -> None:
@@ -204,8 +231,7 @@ def test_a_file_that_is_no_text_is_refused_by_name(places: Places) -> None:
 
 
 def test_an_entry_changed_in_the_platform_is_refused_too(places: Places) -> None:
-    with closing(sqlite3.connect(places.platform)) as connection, connection:
-        connection.execute("UPDATE erasure_ledger SET at = at + 1 WHERE sequence = 1")
+    databases.sql(places.platform_at, "UPDATE erasure_ledger SET at = at + 1 WHERE sequence = 1")
 
     async def story(instance: Instance) -> None:
         with pytest.raises(StartError, match=r"Entry 1 .*the platform database is not genuine"):
@@ -214,11 +240,11 @@ def test_an_entry_changed_in_the_platform_is_refused_too(places: Places) -> None
     tell(places, story)
 
 
-def test_two_genuine_ledgers_that_tell_different_stories_are_refused(places: Places, erased: Path) -> None:
+def test_two_genuine_ledgers_that_tell_different_stories_are_refused(places: Places, erased: Erased) -> None:
     """After the first erasure, a database put back by hand and another account erased: both second entries are signed."""
     known = file_lines(places)
-    put_back(erased, places.platform)
-    put_back(erased, places.vault)
+    put_back(erased, "platform", places)
+    put_back(erased, "vault", places)
     write_lines(places, known[:1])
 
     async def fork(instance: Instance) -> None:
