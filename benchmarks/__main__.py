@@ -1,135 +1,125 @@
-"""`make bench`: what TimOS does in a second, on a server of its own. See README.md.
+"""`make bench`: TimOS beside the system that it replaces, and beside the floor. See README.md.
 
-python -m benchmarks [--diary FILE] [--rounds 5] [--seconds 2] [--save FILE]
+python -m benchmarks [--engine sqlite …] [--work read …] [--rounds 5] [--seconds 2] [--save FILE]
 """
 
 import json
+import os
 import platform
+import shutil
 import time
 from argparse import ArgumentParser
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory  # noqa: TID251 (an instance of nobody)
-from typing import Any
+from tempfile import TemporaryDirectory  # noqa: TID251 (instances of nobody)
 
-import httpx
+from benchmarks import people, replaced, sides
+from benchmarks.load import wrk
+from benchmarks.server import LOAD_CORE
+from benchmarks.sides import CONNECTIONS, Place, Side
+from tests import servers
+from tests.databases import Engine
 
-from benchmarks import diary
-from benchmarks.load import Load, measure, tool
-from benchmarks.server import Server, serving
-
-PASSWORD = "correct horse battery staple"  # noqa: S105 (of nobody)
-USERS = 4  # eight connections each
-COLUMNS = ("requests/s", "p50, ms", "p99, ms", "CPU, µs")
-Figures = dict[str, list[float]]
+ENGINES = ("sqlite", "postgresql", "mariadb")
+FIGURES = ("requests/s", "CPU, µs", "p50, ms", "p99, ms")
+# how many times the requests for each second of CPU, beside the system before; and the share of its p99
+AIMS = {"write": 8.0, "read": 8.0, "list": 6.0}
+AIM_P99, AIM_FLOOR = 0.25, 3.0
+Figures = dict[tuple[str, str, str], list[float]]  # by work, side and figure
 
 
 def main() -> None:
-    """Starts first, while nothing else of ours runs; then one server for imports, searches and loads, which take turns."""
-    parser = ArgumentParser(prog="python -m benchmarks", description="Measure a server of its own.")
-    parser.add_argument("--diary", type=Path, help='JSON Lines, {"date", "text"} in each; one of the same shape is made otherwise')
+    """All sides take turns in every round; medians."""
+    parser = ArgumentParser(prog="python -m benchmarks", description="Measure TimOS beside the system before it, and beside the floor.")
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="only on this (may be repeated)")
+    parser.add_argument("--work", action="append", choices=people.WORKS, help="only this (may be repeated)")
     parser.add_argument("--rounds", type=int, default=5, help="medians are taken over so many (5)")
-    parser.add_argument("--seconds", type=float, default=2, help="of each load in each round (2)")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="also write the medians there, as JSON")
+    parser.add_argument("--seconds", type=int, default=2, help="of each load in each round (2)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="also write every figure of every round there, as JSON")
     options = parser.parse_args()
-    what, days = diary.read(options.diary)
-    print(f"{what}; load by {tool()}; medians of {options.rounds} rounds; Python {platform.python_version()}, {platform.machine()}\n")
-    figures: Figures = defaultdict(list)
-    with TemporaryDirectory(prefix="timos-bench-") as folder:
-        root = Path(folder)
-        for number in range(options.rounds):
-            _starts(root / f"start{number}", figures)
-        root.joinpath("load").mkdir()
-        _work(root / "load", days, options.rounds, options.seconds, figures)
-    medians = {name: median(values) for name, values in figures.items()}
-    _tell(medians, figures)
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is not installed: the comparison is made with it. `python -m benchmarks.alone` does without.")
+    if why := replaced.missing():
+        print(f"Left out: {why}.")
+    saved: dict[str, list[float]] = {}
+    for engine in options.engine or ENGINES:
+        if engine != "sqlite" and (why := servers.missing(engine)):
+            print(f"\n{engine}: left out: {why}.")
+            continue
+        figures = _measured(engine, options.work or list(people.WORKS), options.rounds, options.seconds)
+        _tell(engine, figures, options.rounds)
+        saved |= {f"{engine}, {', '.join(key)}": values for key, values in figures.items()}
     if options.save:
-        options.save.write_text(json.dumps(medians, indent=2) + "\n", encoding="utf-8")
+        options.save.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _tell(medians: dict[str, float], figures: Figures) -> None:
-    """Loads as a table, everything else with the lowest and the highest round."""
-    loads = sorted({name.partition(": ")[0] for name in medians if ": " in name})
-    for name, value in medians.items():
-        if ": " not in name:
-            print(f"{name:28} {value:>10,.4g}   ({min(figures[name]):,.4g} to {max(figures[name]):,.4g})")
-    print(f"\n{'':28}" + "".join(f"{column:>14}" for column in COLUMNS))
-    for load in loads:
-        print(f"{load:28}" + "".join(f"{medians[f'{load}: {column}']:>14,.4g}" for column in COLUMNS))
+def _measured(engine: str, works: list[str], rounds: int, seconds: int) -> Figures:
+    figures: Figures = defaultdict(list)
+    with TemporaryDirectory(prefix="timos-bench-") as folder, _engine(engine) as running, ExitStack() as stack:
+        place = Place(Path(folder), running)
+        makers = [sides.timos, *([] if replaced.missing() else [sides.before]), sides.floor]
+        compared = [stack.enter_context(make(place)) for make in makers]
+        for number in range(rounds):
+            for work in works:
+                for side in compared if number % 2 else compared[::-1]:
+                    _round(side, work, seconds, figures)
+    return figures
 
 
-def _starts(folder: Path, figures: Figures) -> None:
-    folder.mkdir()
-    with serving(folder) as server:
-        figures["cold start (founding), s"].append(server.start_seconds)
-        figures["memory, idle, MiB"].append(server.rss_mib())
-    with serving(folder) as server:
-        figures["warm start, s"].append(server.start_seconds)
+@contextmanager
+def _engine(name: str) -> Iterator[Engine | None]:
+    """On the core of the load."""
+    if name == "sqlite":
+        yield None
+        return
+    with servers.running(name) as running:
+        _pin(running.pid)
+        engine = Engine(running)
+        engine.wait()
+        yield engine
 
 
-def _work(folder: Path, days: list[dict[str, str]], rounds: int, seconds: float, figures: Figures) -> None:
-    raw = "".join(json.dumps(day) + "\n" for day in days).encode()
-    with serving(folder) as server, httpx.Client(base_url=server.url, timeout=300) as client:
-        setup = (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
-        tokens: list[str] = []
-        for number in range(max(rounds, USERS)):
-            tokens.append(_sign_up(client, number, setup if number == 0 else None))
-            figures["import, days/s"].append(_import(client, tokens[-1], raw, len(days)))
-        loads = _loads([day["date"] for day in days], tuple(tokens[:USERS]))
-        for _ in range(rounds):
-            for query in diary.QUERIES:
-                figures[f"search {query}, ms"].append(_search(client, tokens[0], query))
-            for name, load in loads.items():
-                _loaded(server, name, load, seconds, folder, figures)
-        figures["memory, after the load, MiB"].append(server.rss_mib())
+def _pin(pid: int) -> None:
+    if len(os.sched_getaffinity(0)) > 1:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {LOAD_CORE})
 
 
-def _loads(days: list[str], tokens: tuple[str, ...]) -> dict[str, Load]:
-    one = tuple(f"/api/entries/{day}" for day in days)
-    months = tuple(f"/api/entries?from={month}-01&to={month}-28" for month in sorted({day[:7] for day in days}))
-    kinds = {"one read": ("GET", one), "one write": ("PUT", one), "a month": ("GET", months)}
-    return {
-        f"{name}, {8 * users} connections": Load(method, paths, tokens[:users], 8 * users)
-        for name, (method, paths) in kinds.items()
-        for users in (1, USERS)
-    }
+def _round(side: Side, work: str, seconds: int, figures: Figures) -> None:
+    side.renew()
+    before = side.server.cpu_seconds()
+    measured = wrk("prepared.lua", side.server.url, [str(side.requests[work])], ["-t1", f"-c{CONNECTIONS}"], seconds)
+    side.server.settle()  # what it still does for them is part of their cost
+    cpu = side.server.cpu_seconds() - before
+    values = (measured.per_second, cpu / measured.requests * 1e6, measured.p50, measured.p99)
+    for name, value in zip(FIGURES, values, strict=True):
+        figures[work, side.name, name].append(value)
 
 
-def _loaded(server: Server, name: str, load: Load, seconds: float, folder: Path, figures: Figures) -> None:
-    before = server.cpu_seconds()
-    measured = measure(server.url, load, seconds, folder)
-    cpu = server.cpu_seconds() - before
-    values = (measured.per_second, measured.p50, measured.p99, cpu / measured.requests * 1e6)
-    for column, value in zip(COLUMNS, values, strict=True):
-        figures[f"{name}: {column}"].append(value)
+def _tell(engine: str, figures: Figures, rounds: int) -> None:
+    medians = {key: median(values) for key, values in figures.items()}
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    machine = f"load {load}; Python {platform.python_version()}, {platform.machine()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    amounts = f"{people.USERS} users with {people.DAYS} days each, {CONNECTIONS} connections, medians of {rounds} rounds"
+    print(f"\n{engine}: {amounts}; {machine}")
+    print(f"{'':18}" + "".join(f"{name:>13}" for name in FIGURES))
+    for work in dict.fromkeys(work for work, _, _ in medians):
+        for side in dict.fromkeys(side for known, side, _ in medians if known == work):
+            print(f"{work:6}{side:12}" + "".join(f"{medians[work, side, name]:>13,.4g}" for name in FIGURES))
+        for line in _ratios(medians, work):
+            print(f"{'':6}{line}")
 
 
-def _sign_up(client: httpx.Client, number: int, setup: str | None) -> str:
-    body = {"address": f"user{number}@example.org", "password": PASSWORD, "kind": "bearer", "token": setup}
-    return str(_ok(client.post("/api/auth/signup", json=body))["access_token"])
-
-
-def _import(client: httpx.Client, token: str, raw: bytes, days: int) -> float:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
-    began = time.perf_counter()
-    report = _ok(client.post("/api/imports", params={"format": "jsonl"}, content=raw, headers=headers))["report"]
-    seconds = time.perf_counter() - began
-    if report["new"] != days:
-        raise SystemExit(f"Only {report['new']} of {days} days were taken in.")
-    return days / seconds
-
-
-def _search(client: httpx.Client, token: str, query: str) -> float:
-    began = time.perf_counter()
-    _ok(client.post("/api/search", json={"query": query}, headers={"Authorization": f"Bearer {token}"}))
-    return (time.perf_counter() - began) * 1000
-
-
-def _ok(answer: httpx.Response) -> Any:  # Any: JSON
-    if answer.is_error:
-        raise SystemExit(f"{answer.request.url.path}: {answer.status_code} {answer.text}")
-    return answer.json()
+def _ratios(medians: dict[tuple[str, str, str], float], work: str) -> Iterator[str]:
+    cpu, p99 = "CPU, µs", "p99, ms"
+    if (work, "replaced", cpu) in medians:
+        times = medians[work, "replaced", cpu] / medians[work, "TimOS", cpu]
+        share = medians[work, "TimOS", p99] / medians[work, "replaced", p99]
+        yield f"{times:.1f} × the requests per CPU second (aim {AIMS[work]:.0f}), {share:.2f} of the p99 (aim {AIM_P99})"
+    yield f"{medians[work, 'TimOS', cpu] / medians[work, 'floor', cpu]:.1f} × the CPU of the floor (aim {AIM_FLOOR:.0f})"
 
 
 if __name__ == "__main__":

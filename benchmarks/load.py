@@ -50,13 +50,18 @@ def measure(url: str, load: Load, seconds: float, folder: Path) -> Measured:
 def _wrk(url: str, load: Load, seconds: float, folder: Path) -> Measured:
     paths = folder / "paths.txt"
     paths.write_text("\n".join(load.paths), encoding="ascii")
-    script = str(Path(__file__).with_name("requests.lua"))
-    options = [f"-t{len(load.tokens)}", f"-c{load.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", script]
-    line = [*on_core(LOAD_CORE), "wrk", *options, url, "--", load.method, str(paths), *load.tokens]
+    options = [f"-t{len(load.tokens)}", f"-c{load.connections}"]
+    return wrk("requests.lua", url, [load.method, str(paths), *load.tokens], options, seconds)
+
+
+def wrk(script: str, url: str, arguments: list[str], options: list[str], seconds: float) -> Measured:
+    """By wrk, with a script of this folder. Raises SystemExit as `measure` does."""
+    always = [f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(Path(__file__).with_name(script))]
+    line = [*on_core(LOAD_CORE), "wrk", *options, *always, url, "--", *arguments]
     output = subprocess.run(line, capture_output=True, text=True, check=True).stdout  # noqa: S603 (by argument list)
     result = next(line for line in output.splitlines() if line.startswith("RESULT "))
     requests, microseconds, p50, p99, bad = (float(value) for value in result.split()[1:])
-    if bad:
+    if bad or not requests:
         raise SystemExit(f"{bad:.0f} of {requests:.0f} requests failed:\n{output}")
     return Measured(int(requests), requests / microseconds * 1e6, p50 / 1000, p99 / 1000)
 

@@ -1,4 +1,4 @@
-"""A `timos serve` of our own in a temporary folder, on one core, with what the kernel says of it."""
+"""Servers of our own in a temporary folder, on one core, with what the kernel says of them."""
 
 import os
 import shutil
@@ -32,6 +32,13 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS  # utime, stime: proc(5)
 
+    def settle(self) -> None:
+        """Returns when it has nothing to do any more: what a load that ended has left behind must not count for the next one."""
+        before = -1.0
+        while (now := self.cpu_seconds()) != before:
+            before = now
+            time.sleep(0.1)
+
     def rss_mib(self) -> float:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -43,23 +50,32 @@ def on_core(core: int) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Settings as they come, but for cheap password hashes and limits that are out of the way."""
-    port = _free_port()
+def serving(folder: Path, **settings: str) -> Iterator[Server]:
+    """Settings as they come, but for cheap password hashes and limits that are out of the way; and for those that are given."""
+    port = free_port()
+    with running(
+        [sys.executable, "-m", "timos", "serve"], _environment(folder, port, settings), port, "/readyz", folder / "log.txt"
+    ) as server:
+        yield server
+
+
+@contextmanager
+def running(line: list[str], environment: dict[str, str], port: int, path: str, log: Path) -> Iterator[Server]:
+    """Any server on the servers' core; it is there when `path` is answered well."""
     url = f"http://localhost:{port}"
     began = time.perf_counter()
-    with (folder / "log.txt").open("ab") as log:
-        line = [*on_core(SERVER_CORE), sys.executable, "-m", "timos", "serve"]
-        process = subprocess.Popen(line, env=_environment(folder, port), stdout=log, stderr=log)  # noqa: S603 (our own program)
+    with log.open("ab") as output:
+        process = subprocess.Popen([*on_core(SERVER_CORE), *line], env=environment, stdout=output, stderr=output)  # noqa: S603 (by list)
     try:
-        _wait(url, process)
+        if not _answers(url + path, process):
+            raise SystemExit("The server did not start:\n" + log.read_text(encoding="utf-8")[-2000:])
         yield Server(url, process.pid, time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait()
 
 
-def _environment(folder: Path, port: int) -> dict[str, str]:
+def _environment(folder: Path, port: int, settings: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIMOS_")}
     return {
         **kept,
@@ -71,22 +87,24 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "TIMOS_REQUESTS_PER_MINUTE": FAR,
         "TIMOS_TRANSFERS_PER_HOUR": FAR,
         "TIMOS_SIGN_UPS_PER_HOUR": FAR,
+        **settings,
     }
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
+def _answers(address: str, process: "subprocess.Popen[bytes]") -> bool:
     until = time.monotonic() + START_SECONDS
-    with httpx.Client(base_url=url, timeout=1) as client:
+    with httpx.Client(timeout=1) as client:
         while process.poll() is None and time.monotonic() < until:
             try:
-                if client.get("/readyz").is_success:
-                    return
+                if client.get(address).is_success:
+                    return True
             except httpx.TransportError:
                 time.sleep(0.005)
-    raise SystemExit("The server did not start.")
+    return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Free until now; the server that is started next takes it."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,119 @@
+"""The three that are compared, each with its own databases, users and prepared requests."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from benchmarks import people, replaced
+from benchmarks.alone import ok, sign_up
+from benchmarks.server import Server, free_port, running, serving
+from tests.databases import Engine
+
+FRESH_SECONDS = 300  # access tokens live twice as long
+CONNECTIONS = 32
+
+
+@dataclass(slots=True)
+class Side:
+    """`requests` are files for prepared.lua, by work; `renew` makes them again where they grow old."""
+
+    name: str
+    server: Server
+    requests: dict[str, Path]
+    renew: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder for everything, and a server with databases, or None for files."""
+
+    folder: Path
+    engine: Engine | None
+
+    def databases(self, name: str) -> tuple[str, str]:
+        """URLs of two empty ones."""
+        if self.engine is None:
+            return f"sqlite:{name}-platform.db", f"sqlite:{name}-vault.db"
+        return self.engine.create(), self.engine.create()
+
+
+@contextmanager
+def timos(place: Place) -> Iterator[Side]:
+    """As shipped; only password hashes are cheap and the limits' numbers high."""
+    folder = place.folder / "timos"
+    folder.mkdir()
+    platform, vault = place.databases("timos")
+    with serving(folder, TIMOS_PLATFORM_URL=platform, TIMOS_VAULT_URL=vault) as server:
+        crowd = Crowd(server, folder)
+        side = Side("TimOS", server, {work: folder / f"{work}.txt" for work in people.WORKS}, crowd.renew)
+        yield side
+
+
+class Crowd:
+    """Users with a year each, made through the API, who keep their access tokens fresh."""
+
+    def __init__(self, server: Server, folder: Path, users: int = people.USERS, *, days: int = people.DAYS) -> None:
+        self._folder = folder
+        self._client = httpx.Client(base_url=server.url, timeout=300)
+        setup = (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
+        self._signed_in = [sign_up(self._client, number, setup if number == 0 else None) for number in range(users)]
+        self._fill(days)
+        self._write()
+
+    def renew(self) -> None:
+        if time.monotonic() - self._since < FRESH_SECONDS:
+            return
+        renewals = ({"refresh_token": signed_in["refresh_token"]} for signed_in in self._signed_in)
+        self._signed_in = [ok(self._client.post("/api/auth/refresh", json=renewal)) for renewal in renewals]
+        self._write()
+
+    def _write(self) -> None:
+        self._since = time.monotonic()
+        tokens = [str(signed_in["access_token"]) for signed_in in self._signed_in]
+        for work in people.WORKS:
+            people.write_lines(self._folder / f"{work}.txt", people.timos(work, tokens))
+
+    def _fill(self, days: int) -> None:
+        for signed_in in self._signed_in:
+            lines = [json.dumps({"date": str(day), "text": people.text(people.BODY_BYTES - 150)}) for day in people.days(days)]
+            headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": "application/x-ndjson"}
+            ok(self._client.post("/api/imports", params={"format": "jsonl"}, content="\n".join(lines), headers=headers))
+
+
+@contextmanager
+def before(place: Place) -> Iterator[Side]:
+    """The system that TimOS replaces."""
+    folder = place.folder / "replaced"
+    folder.mkdir()
+    program = replaced.built()
+    if place.engine is None:
+        platform, vault = f"file:{folder}/platform.db", f"file:{folder}/vault.db"
+    else:
+        platform, vault = (url.replace("mariadb://", "mysql://") for url in place.databases("replaced"))
+    replaced.fill(program, folder, platform, vault)
+    tokens = (folder / "tokens.txt").read_text(encoding="ascii").split()
+    bodies = (folder / "bodies.txt").read_text(encoding="utf-8").splitlines()
+    requests = {work: people.write_lines(folder / f"{work}.txt", people.replaced(work, tokens, bodies)) for work in people.WORKS}
+    with replaced.serving(program, folder, platform, vault) as server:
+        yield Side("replaced", server, requests)
+
+
+@contextmanager
+def floor(place: Place) -> Iterator[Side]:
+    """See floor.py."""
+    folder = place.folder / "floor"
+    folder.mkdir()
+    urls = place.databases("floor")
+    port = free_port()
+    line = [sys.executable, "-m", "benchmarks.floor", str(port), *urls, str(folder)]
+    subprocess.run([*line[:3], "--fill", *line[3:]], check=True)  # noqa: S603 (our own program)
+    requests = {work: people.write_lines(folder / f"{work}.txt", people.floor(work)) for work in people.WORKS}
+    with running(line, {}, port, "/one", folder / "log.txt") as server:
+        yield Side("floor", server, requests)
