@@ -231,6 +231,7 @@ def test_a_document_of_another_shape_is_counted_and_not_an_empty_day(
     on_vault(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 def test_a_habit_and_a_mood_that_do_not_open_are_counted_and_the_others_are_read(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         await keep(

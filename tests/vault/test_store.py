@@ -587,6 +587,7 @@ def test_a_row_that_does_not_open_is_never_written_over(on_vault: Tell, harm: st
 DISCARDED = [name for name in HARMS if name != "planted text that is none"]  # which no driver gives back as it is
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 @pytest.mark.parametrize("harm", [HARMS[name] for name in DISCARDED], ids=DISCARDED)
 @pytest.mark.parametrize("expected", [None, ["*"]])
 def test_a_row_that_does_not_open_is_its_owners_to_delete(on_vault: Tell, harm: str, expected: list[str] | None) -> None:
@@ -605,6 +606,7 @@ def test_a_row_that_does_not_open_is_its_owners_to_delete(on_vault: Tell, harm: 
     on_vault(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 def test_a_fence_keeps_a_row_that_does_not_open_too(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         await bench.write()
@@ -618,6 +620,7 @@ def test_a_fence_keeps_a_row_that_does_not_open_too(on_vault: Tell) -> None:
     on_vault(story)
 
 
+@pytest.mark.every_engine("sqlite")  # the harm is done in its SQL
 def test_a_row_that_lost_its_key_has_a_name_to_delete_it_by_and_no_other_has(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         async def make(key: str) -> Stored:
