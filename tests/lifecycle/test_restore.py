@@ -22,7 +22,8 @@ from timos.kernel.db.contents import Table
 from timos.kernel.db.port import Row
 from timos.kernel.db.session import Session
 from timos.kernel.errors import NotFoundError, StartError, UnauthenticatedError
-from timos.lifecycle import backup, founding, health, ledgers
+from timos.lifecycle import backup, health, ledgers
+from timos.lifecycle import restore as restoring
 from timos.lifecycle.erase import erase
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance
@@ -274,6 +275,20 @@ def test_the_databases_of_another_installation_are_not_replaced(past: Past, tmp_
     assert asyncio.run(refused(past, tmp_path))
 
 
+@pytest.mark.every_engine("postgresql", "mariadb")
+@pytest.mark.parametrize("whose", ["another installation", "something else"])
+def test_a_server_is_not_emptied_of_what_is_not_ours(past: Past, tmp_path: Path, whose: str) -> None:
+    """Also where its other half is gone, and the pair can tell nothing any more."""
+    lose(past.places.platform_at)
+    if whose == "another installation":
+        databases.sql(past.places.vault_at, "UPDATE meta SET value = ? WHERE name = 'install_id'", os.urandom(16))
+        assert "of another installation" in asyncio.run(refused(past, tmp_path))
+        return
+    lose(past.places.vault_at)
+    databases.sql(past.places.vault_at, "CREATE TABLE letters (line VARCHAR(20))")
+    assert asyncio.run(refused(past, tmp_path))
+
+
 @ENGINES
 def test_a_changed_backup_touches_nothing(past: Past, tmp_path: Path) -> None:
     with (past.folder / "vault.db").open("r+b") as file:
@@ -357,7 +372,7 @@ def die_at_swap(patch: pytest.MonkeyPatch, places: Places, moment: int) -> None:
     if not places.files:
         die_at_insert(patch, {1: "users", 2: "daily_entries"}[moment], 1)
         return
-    real, calls = founding._set_aside, []
+    real, calls = restoring._set_aside, []
 
     def dying(path: Path, suffix: str) -> list[Path]:
         calls.append(path)
@@ -365,7 +380,7 @@ def die_at_swap(patch: pytest.MonkeyPatch, places: Places, moment: int) -> None:
             raise CutError
         return real(path, suffix)
 
-    patch.setattr(founding, "_set_aside", dying)
+    patch.setattr(restoring, "_set_aside", dying)
 
 
 def die_at_insert(patch: pytest.MonkeyPatch, table: str, moment: int) -> None:

@@ -11,7 +11,6 @@ Invariants:
 
 import fcntl
 import os
-import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -26,8 +25,7 @@ from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Address
 from timos.kernel.errors import DecryptionError, KeyUnavailableError, StartError
 from timos.kernel.ids import ID_BYTES, Randomness
-from timos.lifecycle import filling
-from timos.lifecycle.filling import FILLING, Progress
+from timos.lifecycle.filling import FILLING
 
 _SOURCE = Path(__file__).resolve().parent.parent
 PLATFORM_HISTORY = _SOURCE / "platform" / "migrations"
@@ -195,9 +193,9 @@ async def open_pair(places: Places) -> Founded:
 def finish(places: Places) -> None:
     """The founding is complete: from now on a missing part is a loss and no longer a beginning."""
     if places.marker.exists():
-        _sync_folder(places.data_dir)
+        sync_folder(places.data_dir)
         places.marker.unlink()
-        _sync_folder(places.data_dir)
+        sync_folder(places.data_dir)
 
 
 async def _create(places: Places, *, clock: Clock, random: Randomness) -> Founded:
@@ -364,73 +362,6 @@ def _copy(path: Path) -> None:
         source.backup(target)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """A private copy of a database that has reached the disk."""
-    remove(target)
-    target.touch(mode=0o600)
-    shutil.copyfile(source, target)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def remove(path: Path) -> None:
-    """A database with its logs: SQLite would play an old log back into whatever takes its name."""
-    for end in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
-
-
-async def swap_in(places: Places, fresh: Places, suffix: str, *, progress: Progress) -> tuple[Path, ...]:
-    """`fresh`, two files, takes the place of both databases; those are set aside under `suffix`, one on a server as a copy in a file. The
-    mark keeps any server from starting on one old and one new half.
-    """
-    places.swapping.touch(mode=0o600)
-    _sync_folder(places.data_dir)
-    aside: list[Path] = []
-    for (name, old, history), new in zip(histories(places), (fresh.platform, fresh.vault), strict=True):
-        if isinstance(old, Path):
-            aside += _set_aside(old, suffix)
-            new.replace(old)
-        else:
-            aside += await _copy_aside(old, history, places.data_dir / f"{name}.db", suffix, progress)
-            migrate.upgrade(old, history)
-            becomes = facts.read_all(new)
-            await filling.fill(new, old, b"restore", goes_on=False, becomes=becomes, progress=progress)  # the backup may be another now
-    places.marker.unlink(missing_ok=True)  # of a first start that was cut short: the next one would throw away what was restored
-    _sync_folder(places.data_dir)
-    places.swapping.unlink()
-    _sync_folder(places.data_dir)
-    return tuple(aside)
-
-
-def _set_aside(path: Path, suffix: str) -> list[Path]:
-    """With its log, which belongs to it and to no other file; an older one that was set aside stays."""
-    aside = _free_name(path, suffix)
-    moved = []
-    for end in ("", "-wal", "-shm"):
-        old = path.with_name(path.name + end)
-        if old.exists():
-            moved.append(old.replace(aside.with_name(aside.name + end)))
-    return moved[:1]
-
-
-async def _copy_aside(server: Address, history: Path, path: Path, suffix: str, progress: Progress) -> list[Path]:
-    """Of what is whole: what an attempt that was cut short left there is no database to go back to, and was copied before."""
-    if await filling.is_empty(server) or FILLING in facts.read_all(server):
-        return []
-    aside = _free_name(path, suffix)
-    unfinished = aside.with_name(aside.name + ".part")
-    remove(unfinished)
-    await filling.export(server, unfinished, history, progress=progress)
-    return [unfinished.replace(aside)]
-
-
-def _free_name(path: Path, suffix: str) -> Path:
-    number = 1
-    while path.with_name(f"{path.name}{suffix}-{number}").exists():
-        number += 1
-    return path.with_name(f"{path.name}{suffix}-{number}")
-
-
 def _file(address: Address) -> Path:
     if isinstance(address, Path):
         return address
@@ -442,7 +373,8 @@ def _canary(install_id: bytes) -> bytes:
     return sha256(_CANARY + install_id).digest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was made, renamed or removed in it is on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -8,6 +8,8 @@
    the data folder, and one in a database that is being filled, stops any start in between.
 """
 
+import os
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Address
 from timos.kernel.errors import StartError
 from timos.kernel.ids import Randomness
-from timos.lifecycle import backup, founding, ledgers
+from timos.lifecycle import backup, filling, founding, ledgers
 from timos.lifecycle.backup import Backup
 from timos.lifecycle.filling import FILLING, Progress
 from timos.lifecycle.founding import Places
@@ -47,11 +49,12 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
     fresh = replace(places, **{f"{name}_at": _beside(places, name, address) for name, address, _ in founding.histories(places)})
     try:
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
-            founding.copy_file(folder / name, path)
+            _copy_file(folder / name, path)
         for _, address, history in founding.histories(fresh):  # the backup may be older than this program
             migrate.upgrade(address, history)
         backup.put_keys_back(fresh.platform, backup.read_keys(folder))
         founded = await founding.open_pair(fresh)
+        await _refuse_foreign(places, founded.install_id)
         entries = await _known_elsewhere(places, founded, numbers, clock=clock, random=random)
         instance = await assemble(fresh, founded, numbers, clock=clock, random=random)
         try:
@@ -59,11 +62,22 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
             await instance.sessions.void_all()
         finally:
             await instance.close()
-        return Restored(found, erased, await founding.swap_in(places, fresh, ASIDE, progress=progress))
+        return Restored(found, erased, await _swap_in(places, fresh, ASIDE, progress=progress))
     finally:
         for path in (fresh.platform, fresh.vault):  # of an attempt that failed: the keys in it may be an erased user's
-            founding.remove(path)
+            _remove(path)
         claim.close()
+
+
+async def _refuse_foreign(places: Places, install_id: bytes) -> None:
+    """A file is set aside as it is, whosever it was; a database on a server is emptied."""
+    for _, address, _ in founding.histories(places):
+        if isinstance(address, Path) or await filling.is_empty(address):
+            continue
+        known = facts.read_all(address)
+        if FILLING not in known and known.get("install_id") != install_id:
+            message = f"{address} is of another installation. Name an empty database, or that of this backup. Nothing was changed."
+            raise StartError(message)
 
 
 async def _known_elsewhere(places: Places, founded: founding.Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> list[Entry]:
@@ -104,6 +118,73 @@ async def _erase_again(instance: Instance, ledger: Ledger, entry: Entry, *, is_k
         if not is_known:
             await ledger.insert(tx, entry)
     await gates.purge(instance.vault, vault_id)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """A private copy of a database that has reached the disk."""
+    _remove(target)
+    target.touch(mode=0o600)
+    shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    """A database with its logs: SQLite would play an old log back into whatever takes its name."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+async def _swap_in(places: Places, fresh: Places, suffix: str, *, progress: Progress) -> tuple[Path, ...]:
+    """`fresh`, two files, takes the place of both databases; those are set aside under `suffix`, one on a server as a copy in a file. The
+    mark keeps any server from starting on one old and one new half.
+    """
+    places.swapping.touch(mode=0o600)
+    founding.sync_folder(places.data_dir)
+    aside: list[Path] = []
+    for (name, old, history), new in zip(founding.histories(places), (fresh.platform, fresh.vault), strict=True):
+        if isinstance(old, Path):
+            aside += _set_aside(old, suffix)
+            new.replace(old)
+        else:
+            aside += await _copy_aside(old, history, places.data_dir / f"{name}.db", suffix, progress)
+            migrate.upgrade(old, history)
+            becomes = facts.read_all(new)
+            await filling.fill(new, old, b"restore", goes_on=False, becomes=becomes, progress=progress)  # the backup may be another now
+    places.marker.unlink(missing_ok=True)  # of a first start that was cut short: the next one would throw away what was restored
+    founding.sync_folder(places.data_dir)
+    places.swapping.unlink()
+    founding.sync_folder(places.data_dir)
+    return tuple(aside)
+
+
+def _set_aside(path: Path, suffix: str) -> list[Path]:
+    """With its log, which belongs to it and to no other file; an older one that was set aside stays."""
+    aside = _free_name(path, suffix)
+    moved = []
+    for end in ("", "-wal", "-shm"):
+        old = path.with_name(path.name + end)
+        if old.exists():
+            moved.append(old.replace(aside.with_name(aside.name + end)))
+    return moved[:1]
+
+
+async def _copy_aside(server: Address, history: Path, path: Path, suffix: str, progress: Progress) -> list[Path]:
+    """Of what is whole: what an attempt that was cut short left there is no database to go back to, and was copied before."""
+    if await filling.is_empty(server) or FILLING in facts.read_all(server):
+        return []
+    aside = _free_name(path, suffix)
+    unfinished = aside.with_name(aside.name + ".part")
+    _remove(unfinished)
+    await filling.export(server, unfinished, history, progress=progress)
+    return [unfinished.replace(aside)]
+
+
+def _free_name(path: Path, suffix: str) -> Path:
+    number = 1
+    while path.with_name(f"{path.name}{suffix}-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}{suffix}-{number}")
 
 
 def _is_there(address: Address) -> bool:
