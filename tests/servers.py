@@ -128,7 +128,7 @@ def _keep(engine: str, tls: str | None = None) -> None:
 def _started(line: list[str], folder: Path, port: int, as_user: dict[str, object]) -> "subprocess.Popen[bytes]":
     with (folder / "log").open("ab") as log:
         server: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # see _unprivileged
-            line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, **as_user
+            line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, env=_environment(folder), **as_user
         )
     _wait(port, server)
     return server
@@ -163,7 +163,7 @@ def _port() -> tuple[int, IO[str]]:
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        reserved = Path(tempfile.gettempdir(), f"timos-tests-port-{port}").open("a", encoding="ascii")  # noqa: SIM115 (held by the caller)
+        reserved = Path(MEMORY if MEMORY.is_dir() else tempfile.gettempdir(), f"timos-tests-port-{port}").open("a", encoding="ascii")  # noqa: SIM115 (held by the caller)
         try:
             fcntl.flock(reserved, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -183,8 +183,15 @@ def _unprivileged(folder: Path) -> dict[str, object]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    """The temporary folder of whoever runs the tests may be closed to the user that the server runs as."""
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
 def _once(line: list[str], folder: Path, as_user: dict[str, object], text: str = "") -> None:
-    done = subprocess.run(line, input=text, cwd=folder, capture_output=True, text=True, check=False, **as_user)  # type: ignore[call-overload]
+    done = subprocess.run(  # type: ignore[call-overload]  # see _unprivileged
+        line, input=text, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False, **as_user
+    )
     if done.returncode:
         raise AssertionError(f"{line[0]}: {done.stdout}{done.stderr}")
 
@@ -230,7 +237,10 @@ def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
         as_user,
     )
     first = folder / "first.sql"
-    first.write_text(f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%';\nDROP USER IF EXISTS root@localhost;\n")
+    first.write_text(  # read at each start
+        f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%';\n"
+        "DROP USER IF EXISTS root@localhost;\n"
+    )
     first.chmod(0o644)
     settings = {
         "datadir": data,

@@ -279,15 +279,21 @@ def test_whoever_goes_away_in_the_middle_leaves_no_half_and_no_place_taken(tell:
 
 
 def test_a_full_pool_lets_so_many_wait_for_so_long(tell: Callable[[Story], None], address: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.3)
     monkeypatch.setattr(pool, "LONGEST_QUEUE", 2)
 
     async def story(_: "ServerDatabase[Connection]") -> None:
         database = opened(replace(address, pool=1))
         async with database.transaction():
-            ended = await asyncio.gather(*(words(database) for _ in range(3)), return_exceptions=True)
+            asked = [asyncio.create_task(words(database)) for _ in range(3)]
+            (refused,), waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            assert isinstance(refused.exception(), UnavailableError)  # at once: the other two still wait
+            assert len(waiting) == 2
+        await asyncio.gather(*waiting)  # they take turns
+        monkeypatch.setattr(pool, "WAIT_SECONDS", 0.2)
+        async with database.transaction():
+            ended = await asyncio.gather(*(words(database) for _ in range(2)), return_exceptions=True)
             assert all(isinstance(end, UnavailableError) and end.retry_after_seconds for end in ended)
-        await asyncio.gather(*(words(database) for _ in range(3)))  # they take turns
+        await asyncio.gather(*(words(database) for _ in range(3)))
         await database.close()
 
     tell(story)

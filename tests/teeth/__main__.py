@@ -21,6 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory  # noqa: TID251 (copies of the source, nothing of a user)
 
+from tests.servers import NOT_RUN
 from tests.teeth.sabotages import SABOTAGES, Sabotage
 
 ROOT = Path(__file__).parents[2]
@@ -64,14 +65,18 @@ def main() -> int:
 
 def _run(chosen: list[Sabotage], jobs: int) -> int:
     _say(f"{len(chosen)} sabotages. First the tests that must be green without any …")
-    baseline = _judge(None, [f"-n{jobs}", "--dist=loadscope", *sorted({test for sabotage in chosen for test in sabotage.tests})])
-    if baseline.verdict is not Verdict.SURVIVED:
-        _say(f"Not green without sabotage, so nothing can be told: {baseline.by}")
-        return 1
-    _say(f"green in {baseline.seconds:.0f} s\n")
+    for on_servers in (False, True):
+        tests = sorted({test for sabotage in chosen if sabotage.on_servers is on_servers for test in sabotage.tests})
+        if not tests:
+            continue
+        baseline = _judge(None, [f"-n{jobs}", "--dist=loadscope", *tests], on_servers=on_servers)
+        if baseline.verdict is not Verdict.SURVIVED:
+            _say(f"Not green without sabotage, so nothing can be told: {baseline.by}")
+            return 1
+        _say(f"green in {baseline.seconds:.0f} s{' on servers' if on_servers else ''}\n")
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_judge, sabotage, sabotage.tests): sabotage for sabotage in chosen}
+        running = {pool.submit(_judge, sabotage, sabotage.tests, on_servers=sabotage.on_servers): sabotage for sabotage in chosen}
         for done in as_completed(running):
             sabotage, outcome = running[done], done.result()
             outcomes[sabotage.name] = outcome
@@ -87,7 +92,7 @@ def _conclude(chosen: list[Sabotage], outcomes: dict[str, Outcome]) -> int:
     return 1 if bad else 0
 
 
-def _judge(sabotage: Sabotage | None, arguments: Iterable[str]) -> Outcome:
+def _judge(sabotage: Sabotage | None, arguments: Iterable[str], *, on_servers: bool) -> Outcome:
     """What pytest says in a fresh copy: bytecode of another copy would be taken for this one's."""
     began = time.monotonic()
     with TemporaryDirectory(prefix="timos-teeth-") as folder:
@@ -96,11 +101,13 @@ def _judge(sabotage: Sabotage | None, arguments: Iterable[str]) -> Outcome:
         try:
             if sabotage is not None:
                 sabotage.apply(tree)
-            code, output = _pytest(tree, arguments)
+            code, output = _pytest(tree, ["-m", "servers" if on_servers else "not servers", *arguments])
         except (LookupError, OSError) as error:
             return Outcome(Verdict.BROKEN, str(error), time.monotonic() - began)
         except subprocess.TimeoutExpired:
             return Outcome(Verdict.CAUGHT, f"a test that did not end in {LONGEST_SECONDS} s", time.monotonic() - began)
+    if code == PASSED and NOT_RUN in output:
+        return Outcome(Verdict.BROKEN, f"{NOT_RUN}: what these tests need is not here", time.monotonic() - began)
     verdict = {PASSED: Verdict.SURVIVED, FAILED: Verdict.CAUGHT}.get(code, Verdict.BROKEN)
     return Outcome(verdict, _first_red(output), time.monotonic() - began)
 
@@ -112,7 +119,7 @@ def _pytest(tree: Path, arguments: Iterable[str]) -> tuple[int, str]:
         "CI": "1",  # the same Hypothesis examples each time
         "TMPDIR": str(tree.parent),
     }
-    line = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-m", "not servers", *arguments]
+    line = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(line, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS)
     return done.returncode, done.stdout + done.stderr
 

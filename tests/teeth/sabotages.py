@@ -17,12 +17,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """`promise` is what nobody could rely on any more; `tests` are those that have it to guard."""
+    """`promise` is what nobody could rely on any more; `tests` are those that have it to guard, those that need servers if
+    `on_servers`.
+    """
 
     name: str
     promise: str
     changes: tuple[Change, ...]
     tests: tuple[str, ...]
+    on_servers: bool = False
 
     def apply(self, tree: Path) -> None:
         """Raises:
@@ -36,8 +39,8 @@ class Sabotage:
             path.write_text(text.replace(change.old, change.new), encoding="utf-8")
 
 
-def _one(name: str, promise: str, file: str, old: str, new: str, *tests: str) -> Sabotage:
-    return Sabotage(name, promise, (Change(file, old, new),), tests)
+def _one(name: str, promise: str, file: str, old: str, new: str, *tests: str, on_servers: bool = False) -> Sabotage:
+    return Sabotage(name, promise, (Change(file, old, new),), tests, on_servers)
 
 
 SABOTAGES: tuple[Sabotage, ...] = (
@@ -323,6 +326,95 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "PRAGMA secure_delete=ON;\n",
         "PRAGMA secure_delete=OFF;\n",
         "tests/kernel",
+    ),
+    _one(
+        "power-cut-forgotten",
+        "What was acknowledged is on the disk when the power goes.",
+        "kernel/db/sqlite.py",
+        "PRAGMA synchronous=FULL;",
+        "PRAGMA synchronous=OFF;",
+        "tests/durability/test_disks.py",
+    ),
+    _one(
+        "no-ballast",
+        "On a full disk one can still export and erase.",
+        "app.py",
+        "            instance.ballast.lay()\n",
+        "            pass\n",
+        "tests/durability/test_disks.py",
+    ),
+    # ── servers of databases and of limits ───────────────────────────────────────────────────────────────────────────
+    _one(
+        "no-second-try",
+        "What an engine gives up, through a deadlock or a failed serialization, is run again.",
+        "kernel/db/server.py",
+        "        while self._tries < TRIES:\n",
+        "        while self._tries < 1:\n",
+        "tests/kernel/test_engines.py",
+        on_servers=True,
+    ),
+    _one(
+        "second-try-with-old-answers",
+        "What was decided on an answer that is another now is not stored.",
+        "kernel/db/server.py",
+        "                if not is_same:\n",
+        "                if False:\n",
+        "tests/kernel/test_engines.py",
+        on_servers=True,
+    ),
+    _one(
+        "pool-without-bound",
+        "A process opens no more connections than it was told.",
+        "kernel/db/pool.py",
+        "        if self._open < self._size:\n",
+        "        if self._open < self._size or self._size:\n",
+        "tests/kernel/test_engines.py",
+        on_servers=True,
+    ),
+    _one(
+        "queue-without-bound",
+        "Only so many wait for a connection; who comes after them is told at once.",
+        "kernel/db/pool.py",
+        "        if len(self._waiting) >= LONGEST_QUEUE:\n",
+        "        if len(self._waiting) < 0:\n",
+        "tests/kernel/test_engines.py",
+        on_servers=True,
+    ),
+    _one(
+        "gate-without-lock-on-servers",
+        "No row survives an erasure, on engines where writers go side by side.",
+        "vault/tables.py",
+        "        .with_for_update(read=True)\n    )\n\n\ndef _place(",
+        "    )\n\n\ndef _place(",
+        "tests/vault/test_gates.py",
+        on_servers=True,
+    ),
+    _one(
+        "limit-not-shared",
+        "Several processes give a person the limit once.",
+        "web/middleware/redis_limits.py",
+        "self._name_of(kind, key)]",
+        "self._name_of(kind, key + str(id(self)).encode())]",
+        "tests/web/test_redis_limits.py",
+        on_servers=True,
+    ),
+    _one(
+        "limit-names-people",
+        "Redis learns of no user and no address.",
+        "web/middleware/redis_limits.py",
+        "self._name_of(kind, key)]",
+        "kind.encode() + key]",
+        "tests/web/test_redis_limits.py",
+        on_servers=True,
+    ),
+    _one(
+        "limiter-away-closes",
+        "A limiter that is away takes nobody's journal away.",
+        "web/middleware/redis_limits.py",
+        "            self._lost(error)\n            return None\n",
+        "            self._lost(error)\n            raise\n",
+        "tests/web/test_redis_limits.py",
+        on_servers=True,
     ),
     # ── who may do what ──────────────────────────────────────────────────────────────────────────────────────────────
     _one(
