@@ -64,11 +64,11 @@ def missing(engine: str) -> str | None:
 
 
 @contextmanager
-def running(engine: str, *, tls: Path | None = None) -> Iterator[Running]:
-    """A server with the user `USER`, who may make databases; Redis knows the password only. `tls`: a folder with `server.pem` and its
-    key.
+def running(engine: str, *options: str, tls: Path | None = None) -> Iterator[Running]:
+    """A server with the user `USER`, who may make databases; Redis knows the password only. `options` are arguments of its program, `tls`
+    is a folder with `server.pem` and its key.
     """
-    line = [sys.executable, __file__, engine, *([str(tls)] if tls else [])]
+    line = [sys.executable, __file__, engine, str(tls or ""), *options]
     keeper = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert keeper.stdin is not None
     assert keeper.stdout is not None
@@ -95,7 +95,7 @@ def _program(engine: str) -> str | None:
     return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def _keep(engine: str, tls: str | None = None) -> None:
+def _keep(engine: str, tls: str, *options: str) -> None:
     has_room = MEMORY.is_dir() and os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize > MEMORY_BYTES
     folder = Path(tempfile.mkdtemp(prefix="timos-tests-", dir=MEMORY if has_room else None))
     server, reserved = None, None
@@ -103,7 +103,7 @@ def _keep(engine: str, tls: str | None = None) -> None:
         as_user = _unprivileged(folder)
         port, reserved = _port()
         line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
-        line += _tls(engine, Path(tls), folder) if tls else []
+        line += [*(_tls(engine, Path(tls), folder) if tls else []), *options]
         server = _started(line, folder, port, as_user)
         print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
         for word in sys.stdin:

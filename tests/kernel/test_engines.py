@@ -365,6 +365,24 @@ def test_settings_that_lose_what_was_acknowledged_are_seen_on_the_live_server(te
     tell(story)
 
 
+def test_a_binary_log_that_is_not_synced_is_seen_where_there_is_one(engines: Engines) -> None:
+    """MariaDB's replicas and recoveries follow it; without one its setting means nothing."""
+    engines.get("mariadb")  # or it is not run, and says so
+
+    async def weaknesses(url: Server) -> list[str]:
+        database = opened(url)
+        try:
+            return await durability.weaknesses(database)
+        finally:
+            await database.close()
+
+    for options, seen in ((["--log-bin=log"], ["sync_binlog=0"]), (["--log-bin=log", "--sync-binlog=1"], []), ([], [])):
+        with servers.running("mariadb", *options) as running:
+            own = Engine(running)
+            own.wait()
+            assert asyncio.run(weaknesses(own.address("mysql"))) == seen
+
+
 def test_a_server_that_dies_is_an_error_at_once(engine: Engine) -> None:
     """Its own server: the shared one is needed by others."""
     with servers.running(engine.name) as running:
