@@ -59,6 +59,11 @@ def test_headers_that_are_a_little_too_large_get_an_answer() -> None:
     assert b" 413 " in answer.splitlines()[0]
 
 
+def test_thousands_of_small_headers_get_an_answer_and_no_handler() -> None:
+    answer = answer_to(WHOLE + b"Connection: close\r\n" + b"".join(b"a%d: b\r\n" % number for number in range(5000)) + b"\r\n")
+    assert b" 413 " in answer.splitlines()[0]
+
+
 def test_headers_in_pieces_are_read() -> None:
     answer = answer_to(WHOLE[:10], WHOLE[10:], b"Connection: close\r\n\r\n", pause=0.02)
     assert answer.startswith(b"HTTP/1.1 200")
