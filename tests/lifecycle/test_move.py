@@ -237,6 +237,7 @@ def cut(places: Places, half: Which, to: Address, moment: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", HALVES)
 def test_cut_short_before_any_write_the_old_pair_serves_and_the_same_command_ends_it(before: Before, tmp_path: Path, half: Which) -> None:
     moment, places = 1, before.places
@@ -327,6 +328,7 @@ def rows_in(address: Address) -> int:
 # ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_the_command_says_what_to_set_and_that_the_old_one_is_refused(before: Before, tmp_path: Path) -> None:
     environment = environment_in(tmp_path)
     dry = run_command(environment, "db", "move", "vault", "--to", "sqlite:new.db", "--dry-run")
@@ -341,6 +343,7 @@ def test_the_command_says_what_to_set_and_that_the_old_one_is_refused(before: Be
     assert run_command(environment | {"TIMOS_VAULT_URL": "sqlite:new.db"}, "doctor").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_command_takes_one_place_and_tells_json(before: Before, tmp_path: Path) -> None:
     environment = environment_in(tmp_path)
     assert run_command(environment, "db", "move", "vault").returncode == 2

@@ -63,7 +63,7 @@ class Entry(NamedTuple):
     refused: tuple[Header, ...]
 
 
-def build(
+def build(  # noqa: PLR0913 (each is named once, by the composition root)
     routes: Iterable[Route],
     *,
     identify: Identify,
