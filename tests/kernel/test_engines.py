@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,13 +144,12 @@ def test_a_change_that_changes_nothing_is_a_hit_and_one_of_nothing_is_not(tell: 
 
 
 def test_a_text_that_is_too_long_is_refused_and_not_cut(tell: Callable[[Story], None], engine: Engine) -> None:
-    if engine.name == "postgresql":
-        pytest.skip("a bytea has no length")
+    has_lengths = engine.name == "mariadb"  # a bytea has none: there it is kept whole
 
     async def story(database: "ServerDatabase[Connection]") -> None:
-        with pytest.raises(DatabaseError):
+        with pytest.raises(DatabaseError) if has_lengths else nullcontext():
             await add(database, 1, b"x" * 65)
-        assert await words(database) == []
+        assert await words(database) == ([] if has_lengths else [(1, b"x" * 65)])
 
     tell(story)
 
