@@ -7,12 +7,13 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -413,3 +414,38 @@ def test_a_deadlock_is_told_by_the_engine_and_run_again(address: Server, monkeyp
         await database.close()
 
     asyncio.run(story())
+
+
+# ── nobody left to ask ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.every_engine("postgresql")  # the pool is the same for both
+def test_a_pool_whose_connections_are_all_stuck_answers_503_and_goes_on_afterwards(template_on: Template, tmp_path: Path) -> None:
+    with template_on.copied(tmp_path) as urls:
+        vault = str(urls["vault_url"])
+        with server_in(tmp_path, template=None, **{**_variables(urls), "TIMOS_VAULT_URL": f"{vault}?pool=1"}) as running:
+            asyncio.run(_all_stuck(running.url, vault))
+        assert '"event":"unexpected"' not in running.log
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    other = await asyncpg.connect(url)
+    try:
+        yield other
+    finally:
+        await other.close()
+
+
+async def _all_stuck(url: str, vault: str) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        token = (await _sign_up(client, "sam"))["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        assert (await client.put("/api/entries/2026-11-01", json={"body": "before"})).is_success
+        async with connected(vault) as other, other.transaction():
+            await other.execute("LOCK TABLE vault_gates IN ACCESS EXCLUSIVE MODE")
+            asked = [client.put(f"/api/entries/2026-11-0{day}", json={"body": "stuck"}) for day in range(2, 9)]
+            refused = await asyncio.gather(*asked)
+        assert {(answer.status_code, answer.headers["retry-after"].isdecimal()) for answer in refused} == {(503, True)}
+        again = [client.put(f"/api/entries/2026-11-0{day}", json={"body": "stuck"}) for day in range(2, 9)]
+        assert {answer.is_success for answer in await asyncio.gather(*again)} == {True}
