@@ -99,6 +99,7 @@ def _loads(days: list[str], tokens: tuple[str, ...]) -> dict[str, Load]:
 def _loaded(server: Server, name: str, load: Load, seconds: float, folder: Path, figures: Figures) -> None:
     before = server.cpu_seconds()
     measured = measure(server.url, load, seconds, folder)
+    server.settle()  # what was cut off still holds the places of its user
     cpu = server.cpu_seconds() - before
     values = (measured.per_second, measured.p50, measured.p99, cpu / measured.requests * 1e6)
     for column, value in zip(COLUMNS, values, strict=True):
