@@ -252,11 +252,11 @@ def add_to(app: typer.Typer) -> None:
     app.command("openapi")(show_openapi)
 
 
-def command_line() -> typer.Typer:
+def command_line(*, has_journal: bool = True) -> typer.Typer:
     """All commands."""
-    return root.build(add_to, operate.add_to, people.add_to, backups.add_to)
+    return root.build(add_to, operate.add_to, people.add_to, backups.add_to, has_journal=has_journal)
 
 
 def main() -> None:
     """Run one command line."""
-    root.run(command_line())
+    root.run(command_line(has_journal=sys.argv[1:2] != ["serve"]))

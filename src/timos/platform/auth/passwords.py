@@ -9,8 +9,6 @@ import threading
 import unicodedata
 from collections.abc import Sequence
 
-from zxcvbn import matching, zxcvbn
-
 from timos.crypto.passwords import PasswordPool
 from timos.kernel.errors import InputError
 from timos.platform.sealer import PlatformKeys, Purpose
@@ -52,6 +50,8 @@ def check_policy(password: str, own_words: Sequence[str], *, path: str = PATH) -
 
 
 def _guesses(candidate: str, words: frozenset[str]) -> int:
+    from zxcvbn import matching, zxcvbn  # noqa: PLC0415 (12 MiB of words, that only a process needs that is told a new password)
+
     with _estimator:
         try:
             return int(zxcvbn(candidate, user_inputs=sorted(words))["guesses"])
