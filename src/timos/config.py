@@ -5,7 +5,7 @@ Nothing else in TimOS reads the environment. The production profile refuses weak
 
 import os
 import tomllib
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from timos.kernel import redis_address
 from timos.kernel.db.address import Address, AddressError, Server, parse
 from timos.kernel.errors import StartError
+from timos.kernel.hosts import is_loopback
 from timos.kernel.redis_address import RedisAddress
 
 PREFIX = "TIMOS_"
@@ -157,7 +158,7 @@ class Settings(BaseSettings):
         found = []
         if not self.is_https:
             found.append("TIMOS_PUBLIC_URL must begin with https:// (a reverse proxy with TLS in front: see the guide)")
-        if not _is_loopback(self.host) and not self.proxies:
+        if not is_loopback(self.host) and not self.proxies:
             found.append("TIMOS_HOST listens on the network: set TIMOS_PROXIES to the reverse proxy's network, or listen on 127.0.0.1")
         if any(host in {"*", ""} for host in self.hosts):
             found.append("TIMOS_HOSTS must name hosts, not *")
@@ -170,7 +171,7 @@ class Settings(BaseSettings):
             for name, address in (("PLATFORM", self.platform_address), ("VAULT", self.vault_address))
             if _is_readable(address)
         ]
-        if (limits := self.limits_address) is not None and not limits.has_tls and not _is_loopback(limits.host):
+        if (limits := self.limits_address) is not None and not limits.has_tls and not is_loopback(limits.host):
             found.append("TIMOS_LIMITS_URL must begin with rediss:// over a network: its password could be read, and every limit lifted")
         if self.log_level == "debug":
             found.append("TIMOS_LOG_LEVEL must not be debug")
@@ -222,7 +223,7 @@ def load(**overrides: object) -> Settings:
     if weaknesses:
         message = "The production profile refuses these settings:\n" + "\n".join(f"  {line}" for line in weaknesses)
         raise StartError(message)
-    if not _is_loopback(settings.host) and settings.profile == "development":
+    if not is_loopback(settings.host) and settings.profile == "development":
         message = (
             f"TIMOS_HOST={settings.host} would serve the network without TLS. The development profile listens on loopback only: "
             "see the guide on TLS."
@@ -245,15 +246,6 @@ def _refuse_unknown_variables() -> None:
 
 def _is_readable(address: Address) -> bool:
     return isinstance(address, Server) and not address.has_tls and not address.is_here
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def host_of(url: str) -> str:

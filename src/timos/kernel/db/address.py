@@ -12,10 +12,11 @@ of host and port), `pool` (connections of this process), `prepared` (on, off).
 """
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from timos.kernel.hosts import is_loopback
 
 DEFAULT_POOL: Final = 10  # connections: beyond a few for each core of the server more only wait there instead of here
 LARGEST_POOL: Final = 200
@@ -48,7 +49,7 @@ class Server:
     @property
     def is_here(self) -> bool:
         """Whether what is said to it stays on this machine."""
-        return bool(self.socket) or _is_loopback(self.host)
+        return bool(self.socket) or is_loopback(self.host)
 
     def __str__(self) -> str:
         place = self.socket or f"{self.host}:{self.port}"
@@ -94,7 +95,7 @@ def _server(url: str, dialect: Literal["postgresql", "mysql"]) -> Server:
     database, user, socket = unquote(parts.path.removeprefix("/")), unquote(parts.username or ""), options.get("socket", "")
     if not database or not user or not (host or socket):
         raise AddressError("it must name a user, a host and a database: SCHEME://USER:PASSWORD@HOST:PORT/DATABASE")
-    is_local = bool(socket) or _is_loopback(host)
+    is_local = bool(socket) or is_loopback(host)
     return Server(
         dialect=dialect,
         host=host,
@@ -120,12 +121,3 @@ def _number(name: str, value: str, most: int) -> int:
     if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
         raise AddressError(f"{name} must be a number from 1 to {most}")
     return int(value)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

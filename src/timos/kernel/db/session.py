@@ -6,6 +6,7 @@
 
 import asyncio
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -108,7 +109,7 @@ class _SqliteSession:
         self._connection.close()
 
 
-class _ServerSession:
+class _ServerSession(ABC):
     """What differs between the two protocols is how a transaction begins."""
 
     def __init__(self, dialect: Dialect, connection: Connection) -> None:
@@ -121,8 +122,8 @@ class _ServerSession:
     async def run(self, sql: str, arguments: Sequence[Value] = ()) -> int:
         return await _within(self._connection.run(sql, tuple(arguments)))
 
-    async def begin(self, *, is_reading: bool) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def begin(self, *, is_reading: bool) -> None: ...
 
     async def commit(self) -> None:
         await _within(self._connection.commit())
