@@ -93,8 +93,39 @@ class SqliteDatabase:
         return SqliteTransaction(self)
 
     async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
-        async with self.transaction() as unit:
-            return await unit.run(statement, params)
+        """Without a savepoint: one statement that fails undoes itself."""
+        count, refused = 0, None
+        async with self._turn:
+            if not self._writer.in_transaction:
+                await self._begin()
+            try:
+                count = self.write(statement, params)
+            except (UniqueError, DatabaseError) as error:
+                if not self._writer.in_transaction:  # a full disk may have rolled everything back already
+                    raise
+                refused = error
+            committed = self._join_commit()
+        if isinstance(refused, DatabaseError):
+            committed.add_done_callback(asyncio.Future.exception)  # how it ends is nobody's news
+            raise refused
+        await asyncio.shield(committed)  # see SqliteTransaction.__aexit__
+        if refused is not None:
+            raise refused
+        return count
+
+    def write(self, statement: Statement, params: Mapping[str, Value]) -> int:
+        """How many rows it hit; by whoever has the turn, in the open transaction.
+
+        Raises:
+            UniqueError, DatabaseError
+        """
+        compiled = statement.on("sqlite")
+        try:
+            return self._writer.execute(compiled.sql, compiled.arrange(params)).rowcount
+        except sqlite3.IntegrityError as error:
+            raise UniqueError(statement.name) from error
+        except sqlite3.Error as error:
+            raise self.refused(error) from error
 
     async def scrub(self) -> None:
         for _ in range(BUSY_RETRIES):
@@ -244,13 +275,7 @@ class SqliteTransaction:
         return _fetch(self._database._writer, statement, params)  # noqa: SLF001
 
     async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
-        compiled = statement.on("sqlite")
-        try:
-            return self._database._writer.execute(compiled.sql, compiled.arrange(params)).rowcount  # noqa: SLF001
-        except sqlite3.IntegrityError as error:
-            raise UniqueError(statement.name) from error
-        except sqlite3.Error as error:
-            raise self._database.refused(error) from error
+        return self._database.write(statement, params)
 
 
 def _fetch(connection: sqlite3.Connection, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
