@@ -133,10 +133,11 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
         url = _url(settings, listener)
         founding.note_address(instance.places, url)
         await (prepare(instance, url) if prepare else _tell(settings, instance, url, finished))
-        gc.collect()
-        gc.freeze()  # what lives until the end need not be looked through at every collection
         async with rates(settings, instance, log) as shared_rates:
-            await _server(web(settings, instance, log, shared_rates)).serve(sockets=[listener])
+            server = _server(web(settings, instance, log, shared_rates))
+            gc.collect()
+            gc.freeze()  # what lives until the end need not be looked through at every collection
+            await server.serve(sockets=[listener])
     finally:
         await instance.close()
 

@@ -47,23 +47,13 @@ def test_one_value_has_unrelated_tokens_wherever_it_stands() -> None:
 
 @given(st.dates(max_value=date(9000, 1, 1)), st.integers(0, 40))
 def test_days_gives_the_token_of_each_day(first: date, more: int) -> None:
-    days = [first + timedelta(days=offset) for offset in range(more + 1)]
-    assert list(INDEX.days("daily_entries", "day", first, days[-1])) == [
-        INDEX.token("daily_entries", "day", day.isoformat()) for day in days
-    ]
-
-
-def test_a_leap_year_has_366_tokens_and_a_range_that_ends_before_it_begins_none() -> None:
-    assert len(set(INDEX.days("t", "day", date(2024, 1, 1), date(2024, 12, 31)))) == 366
-    assert list(INDEX.days("t", "day", date(2024, 1, 2), date(2024, 1, 1))) == []
-
-
-def test_the_last_day_there_is_has_a_token() -> None:
-    assert len(list(INDEX.days("t", "day", date(9999, 12, 30), date.max))) == 2
+    days = [str(first + timedelta(days=offset)) for offset in range(more)]
+    assert list(INDEX.days("daily_entries", "day", days)) == [INDEX.token("daily_entries", "day", day) for day in days]
 
 
 def test_the_order_of_tokens_is_not_the_order_of_days() -> None:
-    tokens = list(INDEX.days("t", "day", date(2024, 1, 1), date(2024, 3, 1)))
+    tokens = list(INDEX.days("t", "day", [str(date(2024, 1, 1) + timedelta(days=offset)) for offset in range(60)]))
+    assert len(set(tokens)) == 60
     assert tokens != sorted(tokens)
     assert tokens != sorted(tokens, reverse=True)
 

@@ -47,8 +47,10 @@ def test_today_may_be_the_last_day_of_the_calendar() -> None:
 
 
 def test_keys_name_the_day_and_the_kind() -> None:
-    assert list(ENTRIES.keys_of(DAY)) == [("2026-11-20",)]
-    assert sorted(FEELS.keys_of(DAY)) == [("2026-11-20", "evening"), ("2026-11-20", "morning")]
+    assert ENTRIES.keys_between(DAY, DAY + timedelta(1)) == [("2026-11-20",), ("2026-11-21",)]
+    assert sorted(FEELS.keys_between(DAY, DAY)) == [("2026-11-20", "evening"), ("2026-11-20", "morning")]
+    assert ENTRIES.keys_between(DAY, DAY - timedelta(1)) == []
+    assert len(ENTRIES.keys_between(date(9999, 12, 30), date.max)) == 2
     assert ENTRIES.key_of(DailyEntry(day=DAY)) == ("2026-11-20",)
     assert FEELS.key_of(Evening(day=DAY)) == ("2026-11-20", "evening")
     assert PREFERENCES.key_of(Preferences()) == ()

@@ -228,6 +228,26 @@ def test_after_three_lost_races_it_gives_up_and_overwrites_nothing(on_vault: Tel
     on_vault(story)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_write_whose_answer_was_lost_is_known_again_and_decided_on_once(on_vault: Tell, *, is_there: bool) -> None:
+    async def story(bench: Bench) -> None:
+        before = body_of(await bench.write("one")) if is_there else None
+        decided: list[str | None] = []
+
+        def edit(stored: Stored | None) -> Document:
+            decided.append(None if stored is None else body_of(stored))
+            return entry(f"{decided[-1]} and two")
+
+        bench.database.lost_answers = 1
+        written = await bench.vault.change(ENTRIES, KEY, edit)
+        assert decided == [before]
+        assert written.is_new is not is_there
+        assert body_of(written.stored) == f"{before} and two"
+        assert body_of(await bench.vault.get(ENTRIES, KEY)) == f"{before} and two"
+
+    on_vault(story)
+
+
 def test_a_delete_without_a_condition_deletes_the_latest(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         bench.database.before_write.append(await rival_of(bench))

@@ -30,12 +30,16 @@ KEY = (DAY.isoformat(),)
 
 
 class Interposed:
-    """The real database. `before_write` holds what happens between a read and the next write, once each; `fetched` what was asked."""
+    """The real database. `before_write` holds what happens between a read and the next write, once each; `fetched` what was asked.
+
+    `lost_answers` is of how many of the next writes the answer gets lost, so that they are asked for again, as a server's port does.
+    """
 
     def __init__(self, address: Address) -> None:
         self.real = open_database(address)
         self.dialect = self.real.dialect
         self.scrub, self.close = self.real.scrub, self.real.close
+        self.lost_answers = 0
         self.before_write: list[Callable[[], object]] = []
         self.fetched: list[tuple[str, Mapping[str, Value]]] = []
 
@@ -51,6 +55,9 @@ class Interposed:
     async def run(self, statement: Statement, params: Mapping[str, Value]) -> int:
         if self.before_write:
             self.before_write.pop(0)()
+        if self.lost_answers:
+            self.lost_answers -= 1
+            assert await self.real.run(statement, params) == 1
         return await self.real.run(statement, params)
 
 

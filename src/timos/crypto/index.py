@@ -1,17 +1,17 @@
 """Finds rows without telling what is looked for: a keyed token stands for a day, a name or an id."""
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from timos.crypto.cipher import checked_key, pae
+from timos.crypto.cipher import checked_key, pae_head, pae_tail
 from timos.crypto.guarded import Guarded
 from timos.crypto.mac import derive
 
 TOKEN_BYTES = 16  # 128 bits of the MAC: no collision to plan for, and a row id is as long
-_ONE_DAY = timedelta(days=1)
+_DAY_BYTES = 10  # of an ISO day between 0001 and 9999
 
 
 class BlindIndex(Guarded):
@@ -29,18 +29,23 @@ class BlindIndex(Guarded):
         A day is its ISO text (`2026-11-22`), so that `days` finds it.
         """
         mac = self._mac.copy()
-        mac.update(pae(b"timos.tag/1", table.encode(), field.encode(), *map(_bytes, values)))
+        mac.update(_head(len(values), table, field) + pae_tail(*map(_bytes, values)))
         return mac.finalize()[:TOKEN_BYTES]
 
-    def days(self, table: str, field: str, first: date, last: date) -> Iterator[bytes]:
-        """`token(table, field, day.isoformat())` of each day, both ends included; in the order of the days, so sort before sending."""
+    def days(self, table: str, field: str, days: Iterable[str]) -> Iterator[bytes]:
+        """`token(table, field, day)` of each ISO day (ten characters); in the order of the days, so sort before sending."""
         prefix = self._mac.copy()
-        # all but the last ten bytes are the same for every day of the four-digit years that `date` knows
-        prefix.update(pae(b"timos.tag/1", table.encode(), field.encode(), first.isoformat().encode())[:-10])
-        for offset in range((last - first).days + 1):
+        # all but the last ten bytes are the same for every day
+        prefix.update(_head(1, table, field) + pae_tail(bytes(_DAY_BYTES))[:-_DAY_BYTES])
+        for day in days:
             mac = prefix.copy()
-            mac.update((first + offset * _ONE_DAY).isoformat().encode())
+            mac.update(day.encode())
             yield mac.finalize()[:TOKEN_BYTES]
+
+
+@lru_cache(256)  # as many as there are tables, fields and numbers of values
+def _head(values: int, table: str, field: str) -> bytes:
+    return pae_head(values + 3, b"timos.tag/1", table.encode(), field.encode())
 
 
 def _bytes(value: bytes | str | int) -> bytes:

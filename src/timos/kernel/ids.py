@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 ID_BYTES = 16  # 128 bits: no collision to plan for
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 Randomness = Callable[[int], bytes]  # os.urandom, or a seeded source in tests
 
 
 def text_of(value: bytes) -> str:
     """base64url without padding, RFC 4648 section 5: 22 characters for an id."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(value, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def bytes_of(text: str, length: int = ID_BYTES) -> bytes | None:

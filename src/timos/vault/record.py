@@ -6,10 +6,10 @@ its sort) is what makes it unique in a vault; in the database it is only a token
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Annotated, ClassVar
 
@@ -121,13 +121,12 @@ class Collection:
         """Whether no two of its records may have the same name."""
         return all(issubclass(kind, NamedDocument) for kind in self.kinds.values())
 
-    def keys_of(self, day: date) -> Iterator[Key]:
-        """All keys that this collection can have on a day."""
+    def keys_between(self, first: date, last: date) -> list[Key]:
+        """All keys that this collection can have on these days, both ends included, in their order."""
+        days = map(_iso_day, range(first.toordinal(), last.toordinal() + 1))
         if self.key == ("day",):
-            yield (day.isoformat(),)
-        else:
-            for kind in self.kinds:
-                yield (day.isoformat(), kind)
+            return [(day,) for day in days]
+        return [(day, kind) for day in days for kind in self.kinds]
 
     def key_of(self, document: Document) -> Key:
         """The natural key that a stored document names itself."""
@@ -172,6 +171,11 @@ class Collection:
             return self._decoder.decode(raw)
         except msgspec.MsgspecError as error:
             raise DecryptionError from error
+
+
+@lru_cache(4096)  # eleven years: the same days are asked for all the time, and writing one out takes as long as finding its token
+def _iso_day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
 
 
 def canonical(document: Document) -> bytes:

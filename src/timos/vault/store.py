@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, Generic, Literal, TypeVar
 from weakref import WeakValueDictionary
@@ -42,6 +43,7 @@ _BUSY: Final = "This document is being changed by somebody else all the time. Tr
 _CONTEXT: Final = b"timos.vault/1"
 _ID_LENGTH: Final = pae_tail(bytes(ID_BYTES))[:-ID_BYTES]  # what comes before every row id in a PAE
 _NO_TAG: Final = pae_tail(b"")
+_ID_NAMES: Final = tuple(f"id{n}" for n in range(IN_SIZES[-1]))
 
 T = TypeVar("T")
 
@@ -110,14 +112,14 @@ Expected = Sequence[str] | None  # the tags of If-Match; "*" for any stored docu
 class Vault:
     """One user's vault, unlocked. `relock` unlocks again after a missed gate; `witness` records a row that did not open."""
 
-    __slots__ = ("_clock", "_database", "_heads", "_keys", "_quota", "_random", "_relock", "_witness")
+    __slots__ = ("_asked", "_clock", "_database", "_keys", "_quota", "_random", "_relock", "_witness")
 
     def __init__(
         self, database: Database, keys: VaultKeys, clock: Clock, *, random: Randomness, quota: Quota, relock: Relock, witness: Witness
     ) -> None:
         self._database = database
         self._keys = keys
-        self._heads: dict[str, bytes] = {}
+        self._asked: tuple[str, Key, bytes] | None = None  # the row that was asked for last: a write asks three times
         self._clock = clock
         self._random = random
         self._quota = quota
@@ -454,29 +456,30 @@ class Vault:
         """After a miss: perhaps only the row moved on, perhaps the gate changed and with it the keys."""
         if await _gate_of(self._database, self._keys.vault_id) != self._keys.gate:
             self._keys = await self._relock()
-            self._heads.clear()
+            self._asked = None
 
     # ── sealing and opening ──────────────────────────────────────────────────────────────────────────────────────
 
     def _row_id(self, collection: Collection, key: Key) -> bytes:
-        return self._keys.index.token(collection.name, "key", *key)
+        asked = self._asked
+        if asked is not None and asked[1] == key and asked[0] == collection.name:
+            return asked[2]
+        row_id = self._keys.index.token(collection.name, "key", *key)
+        self._asked = (collection.name, key, row_id)
+        return row_id
 
     def _rows_between(self, collection: Collection, first: date, last: date) -> Iterable[tuple[bytes, Key]]:
         """Row ids with their keys, in the order of the days."""
-        keys = _keys_between(collection, first, last)
-        if collection.key == ("day",) and first <= last:  # half the time of a token for each key
-            return zip(self._keys.index.days(collection.name, "key", first, last), keys, strict=True)
+        keys = collection.keys_between(first, last)
+        if collection.key == ("day",):  # half the time of a token for each key
+            return zip(self._keys.index.days(collection.name, "key", [day for (day,) in keys]), keys, strict=True)
         return ((self._row_id(collection, key), key) for key in keys)
 
     def _place(self, collection: Collection, row_id: bytes, tag: Value) -> bytes:
         """PAE of context, vault, table and every clear column."""
-        head = self._heads.get(collection.name)
-        if head is None:
-            pieces = (_CONTEXT, self._keys.vault_id, collection.name.encode())
-            head = self._heads[collection.name] = pae_head(len(pieces) + 2, *pieces) + _ID_LENGTH
         if len(row_id) != ID_BYTES:
             raise DecryptionError
-        return head + row_id + (_NO_TAG if tag is None else pae_tail(_tag(tag)))
+        return _place_head(self._keys.vault_id, collection.name) + row_id + (_NO_TAG if tag is None else pae_tail(_tag(tag)))
 
     def _plain(self, collection: Collection, row_id: bytes, sealed: bytes, tag: Value) -> bytes:
         """What was sealed in this place, its `HEAD` included."""
@@ -511,9 +514,15 @@ class Vault:
         return raw
 
     def _in(self, ids: Sequence[bytes]) -> dict[str, Value]:
-        params: dict[str, Value] = {f"id{n}": row_id for n, row_id in enumerate(ids)}
+        params: dict[str, Value] = dict(zip(_ID_NAMES, ids, strict=False))
         params["vault_id"] = self._keys.vault_id
         return params
+
+
+@lru_cache(4096)
+def _place_head(vault_id: bytes, table: str) -> bytes:
+    pieces = (_CONTEXT, vault_id, table.encode())
+    return pae_head(len(pieces) + 2, *pieces) + _ID_LENGTH
 
 
 def _key_in(collection: Collection, raw: bytes) -> Key:
@@ -554,11 +563,6 @@ async def _gate_of(database: Database | Transaction, vault_id: bytes) -> bytes:
         message = "This vault is being erased, or this server's vault database does not hold it."
         raise VaultLockedError(message)
     return _bytes(rows[0][0])
-
-
-def _keys_between(collection: Collection, first: date, last: date) -> Iterable[Key]:
-    for ordinal in range(first.toordinal(), last.toordinal() + 1):
-        yield from collection.keys_of(date.fromordinal(ordinal))
 
 
 def _portions(ids: list[bytes]) -> Iterable[list[bytes]]:

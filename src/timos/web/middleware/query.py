@@ -1,5 +1,7 @@
 """Query parameters, as strictly as bodies: known names, once each, of the declared types."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -23,7 +25,7 @@ def decode(raw: bytes, form: type | None) -> Any:  # Any: an instance of `form`
     if form is None:
         raise InputError("This address takes no parameters.", path="query")
     values = _parsed(raw) if raw else {}
-    known = {field.encode_name: field.type for field in msgspec.structs.fields(form)} if values else {}
+    known = _fields(form) if values else {}
     for name, value in values.items():
         if name not in known:
             raise InputError("There is a parameter that is not known here.", path="query")
@@ -33,6 +35,11 @@ def decode(raw: bytes, form: type | None) -> Any:  # Any: an instance of `form`
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:
         raise input_error(error, prefix="") from None
+
+
+@cache  # as many as there are routes with a query; msgspec works them out anew each time
+def _fields(form: type) -> Mapping[str, Any]:  # Any: annotations
+    return {field.encode_name: field.type for field in msgspec.structs.fields(form)}
 
 
 def _parsed(raw: bytes) -> dict[str, str]:
