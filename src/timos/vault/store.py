@@ -374,15 +374,18 @@ class Vault:
         # Of many writes to one record in this process each waits for the one before it, instead of losing to it;
         # the conditions below are for the others.
         async with self._turn(self._row_id(collection, key)):
+            is_new, fresh = False, None
             for _ in range(TRIES):
                 stored = await self.get(collection, key)
+                if stored is not None and fresh is not None and stored.rev == fresh.rev:
+                    return Written(stored, is_new=is_new)  # its answer was lost, and the database was asked again: no miss
                 document = decide(stored)
                 raw = self._encoded(collection, document)
                 if stored is not None and stored.raw == raw:
                     return Written(stored, is_new=False)
-                fresh = self._successor(collection, key, stored, raw)
+                is_new, fresh = stored is None, self._successor(collection, key, stored, raw)
                 if await self._write(collection, fresh, stored, self._name_tag(collection, document)):
-                    return Written(fresh, is_new=stored is None)
+                    return Written(fresh, is_new=is_new)
                 await self._unlock_again()
         raise UnavailableError(_BUSY)
 
