@@ -256,6 +256,19 @@ def test_no_answer_in_time_is_an_error_and_the_next_one_is_answered(tell: Callab
     tell(story)
 
 
+def test_a_table_that_somebody_else_changes_is_asked_again(tell: Callable[[Story], None], address: Server) -> None:
+    kind = "varchar(64) USING encode(word, 'escape')" if address.dialect == "postgresql" else "varchar(64)"
+    change = f"ALTER TABLE words {'ALTER word TYPE' if address.dialect == 'postgresql' else 'MODIFY word'} {kind}"
+
+    async def story(database: "ServerDatabase[Connection]") -> None:
+        await add(database, 1, b"word")
+        assert await words(database) == [(1, b"word")]
+        databases.sql(address, change)
+        assert await words(database) == [(1, "word")]
+
+    tell(story)
+
+
 def test_whoever_goes_away_in_the_middle_leaves_no_half_and_no_place_taken(tell: Callable[[Story], None], address: Server) -> None:
     async def gone(database: "ServerDatabase[Connection]") -> None:
         async with database.transaction() as tx:

@@ -9,6 +9,7 @@ import ssl
 from typing import Final
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 from timos.kernel.db import tls
 from timos.kernel.db.address import Server
@@ -22,6 +23,8 @@ _LOST: Final = {"57P01", "57P02", "57P03", "08003", "08006"}  # the server stops
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # InternalClientError: a connection that broke while asyncpg was in the middle of a message, and was then asked something
 _ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# and a table that another process changed: what was prepared on it before is of no more use, and neither is the connection
+_BROKEN: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InvalidCachedStatementError)
 _SETTINGS: Final = {
     "application_name": "timos",
     "client_encoding": "UTF8",
@@ -35,10 +38,12 @@ _SETTINGS: Final = {
 class PostgresqlConnection:
     """One session."""
 
-    __slots__ = ("_driver",)
+    __slots__ = ("_driver", "_is_prepared", "_statements")
 
-    def __init__(self, driver: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, driver: "asyncpg.Connection[asyncpg.Record]", *, is_prepared: bool) -> None:
         self._driver = driver
+        self._is_prepared = is_prepared
+        self._statements: dict[str, PreparedStatement[asyncpg.Record]] = {}
 
     @property
     def is_open(self) -> bool:
@@ -64,21 +69,34 @@ class PostgresqlConnection:
         await self._say("ROLLBACK")
 
     async def fetch(self, sql: str, arguments: Arguments) -> list[Row]:
-        try:
-            return [tuple(record) for record in await self._driver.fetch(sql, *arguments)]
-        except _ERRORS as error:
-            raise _translated(error) from error
+        return [tuple(record) for record in (await self._execute(sql, arguments))[0]]
 
     async def run(self, sql: str, arguments: Arguments) -> int:
-        status = await self._say(sql, arguments)
-        count = status.rpartition(" ")[2]
+        count = (await self._execute(sql, arguments))[1].rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def _say(self, sql: str, arguments: Arguments = ()) -> str:
+    async def _say(self, sql: str) -> str:
         try:
-            return await self._driver.execute(sql, *arguments)
+            return await self._driver.execute(sql)
         except _ERRORS as error:
             raise _translated(error) from error
+
+    async def _execute(self, sql: str, arguments: Arguments) -> tuple[list[asyncpg.Record], str]:
+        """Rows and the status of the command."""
+        try:
+            statement = self._statements.get(sql) or await self._prepared(sql)
+            return await statement.fetch(*arguments), statement.get_statusmsg() or ""
+        except _ERRORS as error:
+            raise _translated(error) from error
+
+    async def _prepared(self, sql: str) -> "PreparedStatement[asyncpg.Record]":
+        """Kept here and not by the driver, whose own way to a kept statement takes as long as all the rest."""
+        statement = await self._driver.prepare(sql)
+        if self._is_prepared:
+            if len(self._statements) >= _STATEMENTS:
+                self._statements.clear()
+            self._statements[sql] = statement
+        return statement
 
 
 def database(server: Server) -> ServerDatabase[PostgresqlConnection]:
@@ -107,7 +125,7 @@ async def connect(server: Server) -> PostgresqlConnection:
         )
     except (ssl.SSLError, ValueError, *_ERRORS) as error:
         raise DatabaseError from error
-    return PostgresqlConnection(driver)
+    return PostgresqlConnection(driver, is_prepared=server.is_prepared)
 
 
 def _translated(error: Exception) -> Exception:
@@ -116,6 +134,6 @@ def _translated(error: Exception) -> Exception:
         return UniqueError()
     if state in _AGAIN:
         return GivenUpError()
-    if state in _LOST or isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if state in _LOST or isinstance(error, _BROKEN):
         return LostError()
     return DatabaseError()

@@ -22,6 +22,7 @@ from timos.kernel.db.pool import Connection as Pooled
 from timos.kernel.db.pool import Pool
 from timos.kernel.db.port import Dialect, Row, UniqueError, Value
 from timos.kernel.db.statements import Statement
+from timos.kernel.db.watch import Watch
 from timos.kernel.errors import DatabaseError
 
 COMMAND_SECONDS: Final = 10.0
@@ -61,6 +62,7 @@ class ServerDatabase(Generic[Kind]):
         self.server = server
         self.dialect: Dialect = server.dialect
         self.pool: Pool[Kind] = Pool(lambda: connect(server), server.pool)
+        self._watch = Watch()
 
     async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
         compiled = statement.on(self.dialect)
@@ -100,20 +102,33 @@ class ServerDatabase(Generic[Kind]):
         connection = await self.pool.take()
         is_usable = False
         try:
-            answer = await _within(ask(connection))
+            answer = await self.answered(connection, ask(connection))
             is_usable = True
         except LostError:
             self.pool.lost()
             raise
-        except UniqueError:
-            is_usable = True
-            raise
-        except (GivenUpError, DatabaseError) as error:
-            is_usable = not isinstance(error.__cause__, TimeoutError)
+        except (UniqueError, GivenUpError, DatabaseError):
+            is_usable = True  # unless it was cut off
             raise
         finally:
             self.pool.give(connection, is_usable=is_usable)
         return answer
+
+    async def answered(self, connection: Kind, work: Awaitable[Result]) -> Result:
+        """What is under way on the connection, in time.
+
+        Raises:
+            DatabaseError: it took too long; the connection is closed. Beside what the work raises.
+        """
+        self._watch.begin(connection, COMMAND_SECONDS)
+        try:
+            return await work
+        except LostError as error:
+            if self._watch.end(connection):
+                raise DatabaseError from error
+            raise
+        finally:
+            self._watch.end(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +245,12 @@ class ServerTransaction(Generic[Kind]):
             raise DatabaseError
         self._is_broken = True
         try:
-            result = await _within(what(self._connection))
+            result = await self._database.answered(self._connection, what(self._connection))
         except (UniqueError, GivenUpError):
             self._is_broken = False
             raise
-        except DatabaseError as error:
-            self._is_broken = isinstance(error.__cause__, TimeoutError)
+        except DatabaseError:
+            self._is_broken = not self._connection.is_open  # it took too long
             raise
         self._is_broken = False
         return result
@@ -257,18 +272,10 @@ class ServerTransaction(Generic[Kind]):
                 if not connection.is_open:
                     self._database.pool.lost()
             else:
-                await _within(connection.rollback())
+                await self._database.answered(connection, connection.rollback())
                 is_usable = True
         except (LostError, GivenUpError, DatabaseError):
             is_usable = False  # it is thrown away, and the server undoes it
         finally:
             self._is_broken = False
             self._database.pool.give(connection, is_usable=is_usable)
-
-
-async def _within(work: Awaitable[Result]) -> Result:
-    try:
-        async with asyncio.timeout(COMMAND_SECONDS):
-            return await work
-    except TimeoutError as error:
-        raise DatabaseError from error
