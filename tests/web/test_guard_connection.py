@@ -1,7 +1,9 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tests.web.frame import Site, public, sent_raw, served
 from timos.web.answers import Answer
@@ -91,6 +93,18 @@ def test_requests_sent_together_are_answered_in_their_order() -> None:
     numbers: list[int] = []
     answer = answer_to(WHOLE + b"\r\n" + WHOLE + b"\r\n" + WHOLE + b"Connection: close\r\n\r\n", site=Site(public(handler=count)))
     assert [piece[:8] for piece in answer.split(b"number ")[1:]] == [b"0;HTTP/1", b"1;HTTP/1", b"2;"]
+
+
+def test_answered_requests_do_not_wait_for_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        answer = answer_to((WHOLE + b"\r\n") * 20 + WHOLE + b"Connection: close\r\n\r\n")
+        left = sum(isinstance(one, RequestResponseCycle) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert answer.count(b"HTTP/1.1 200") == 21
+    assert left <= 1  # the connection may be of a ring, but not what went over it
 
 
 @pytest.mark.parametrize("connection", [b"keep-alive", b"close"])  # the two ways of sending

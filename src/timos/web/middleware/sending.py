@@ -41,7 +41,8 @@ async def send_answer(call: Call, answer: Answer, fixed: tuple[Header, ...], sen
 
 def _is_written(call: Call, answer: Answer, fixed: tuple[Header, ...], body: bytes, length: int) -> bool:
     """At once and as a whole, where the connection takes that (`connection`); False, and nothing is written, where it does not."""
-    write = call.scope.get("extensions", {}).get(WHOLE)
+    # taken out: it holds the server's own state of the request, which holds the scope, and such a ring waits for the garbage collector
+    write = call.scope.get("extensions", {}).pop(WHOLE, None)
     if write is None or length >= LARGE_BYTES or not call.is_body_read:
         return False
     own = [(b"x-request-id", call.request_id.encode()), *answer.headers, *call.answer_headers]
