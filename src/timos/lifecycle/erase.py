@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from timos.kernel.clock import instant
-from timos.kernel.errors import ConflictError, DecryptionError, NotFoundError, StartError, VaultLockedError
+from timos.kernel.errors import ConflictError, DatabaseError, DecryptionError, NotFoundError, StartError, VaultLockedError
 from timos.kernel.ids import ID_BYTES, text_of
 from timos.lifecycle import ledgers
 from timos.lifecycle.instance import Instance
@@ -55,7 +55,8 @@ async def erase(instance: Instance, user_id: bytes) -> Receipt:
     await instance.platform.scrub()  # the write-ahead log would hold the wrapped keys until it is overwritten
     rows = await gates.purge(instance.vault, vault_id)
     await instance.vault.scrub()
-    with suppress(StartError):  # a copy that cannot be written must not keep the receipt back; the next start is refused and says why
+    # a copy that cannot be written (a full disk) must not keep the receipt back; the next start makes it, or is refused and says why
+    with suppress(StartError, DatabaseError):
         await ledgers.copy_out(instance)
     return Receipt(text_of(entry.hash), entry.at_ms, entry.sequence, destroyed, rows)
 

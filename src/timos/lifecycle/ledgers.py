@@ -13,8 +13,15 @@ from timos.vault import facts
 
 
 async def copy_out(instance: Instance) -> None:
-    """Bring both copies up to the platform's own. Idempotent; runs after each erasure and at every start."""
+    """Bring both copies up to the platform's own, the one outside of all databases first. Idempotent; runs after each erasure and at
+    every start.
+
+    Raises:
+        StartError: the file cannot be written.
+        DatabaseError: the vault's copy cannot.
+    """
     lines = [entry.line() for entry in await instance.ledger.entries()]
+    _write_file(instance, lines)
     known = len(await facts.ledger_lines(instance.vault))
     if lines[known:]:
         try:
@@ -23,8 +30,6 @@ async def copy_out(instance: Instance) -> None:
                     await facts.append_ledger_line(unit, sequence, line)
         except UniqueError:  # another erasure copied the same lines at the same time
             await copy_out(instance)
-            return
-    _write_file(instance, lines)
 
 
 async def longest(instance: Instance) -> list[Entry]:
