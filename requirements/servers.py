@@ -1,4 +1,5 @@
-"""Sees to it that the tests have servers: Debian's PostgreSQL, MariaDB and Redis, installed by apt where that is possible without asking.
+"""Sees to it that the tests have servers: Debian's PostgreSQL with PgBouncer, MariaDB and Redis, installed by apt where that is possible
+without asking.
 
 The tests start servers of their own, without privileges; the ones that the packages would start are not needed and not started.
 Never fails: without a server its tests say NOT RUN, and everything else runs. Where packages come from is this machine's business.
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from browser import apt_command, run, say  # type: ignore[import-not-found]  # beside this file, which is no package
 
-PACKAGES = {"postgresql": "postgresql", "mariadb": "mariadb-server", "redis": "redis-server"}
+PACKAGES = {"postgresql": "postgresql", "mariadb": "mariadb-server", "redis": "redis-server", "pgbouncer": "pgbouncer"}
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian's packages before they start a service
 
 
@@ -46,7 +47,7 @@ def is_there(engine: str) -> bool:
         return any(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or bool(shutil.which("postgres"))
     if engine == "redis":
         return bool(shutil.which("redis-server") or shutil.which("valkey-server"))
-    return bool(shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin"))
+    return bool(shutil.which({"mariadb": "mariadbd"}.get(engine, engine), path=f"{os.environ.get('PATH', '')}:/usr/sbin"))
 
 
 def forbid_start() -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-START_SECONDS = 60
+START_SECONDS = 120  # of a machine with ten other things to do
 NOT_RUN = "NOT RUN"  # begins the reason of a skip that must be seen
 USER = "timos"
 PASSWORD = "of tests: @/?#"  # to be quoted in an address
@@ -65,8 +65,8 @@ def missing(engine: str) -> str | None:
 
 @contextmanager
 def running(engine: str, *options: str, tls: Path | None = None) -> Iterator[Running]:
-    """A server with the user `USER`, who may make databases; Redis knows the password only. `options` are arguments of its program, `tls`
-    is a folder with `server.pem` and its key.
+    """A server with the user `USER`, who may make databases; Redis knows the password only. `options` are arguments of its program, but
+    lines of its file for PgBouncer, which stands before the server that they name; `tls` is a folder with `server.pem` and its key.
     """
     line = [sys.executable, __file__, engine, str(tls or ""), *options]
     keeper = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -92,7 +92,7 @@ def _program(engine: str) -> str | None:
         return str(folders[-1] / "postgres") if folders else shutil.which("postgres")
     if engine == "redis":
         return shutil.which("redis-server") or shutil.which("valkey-server")
-    return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return shutil.which({"mariadb": "mariadbd"}.get(engine, engine), path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def _keep(engine: str, tls: str, *options: str) -> None:
@@ -102,8 +102,11 @@ def _keep(engine: str, tls: str, *options: str) -> None:
     try:
         as_user = _unprivileged(folder)
         port, reserved = _port()
-        line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
-        line += [*(_tls(engine, Path(tls), folder) if tls else []), *options]
+        if engine == "pgbouncer":
+            line = _pgbouncer(folder, port, options)
+        else:
+            line = {"postgresql": _postgresql, "mariadb": _mariadb, "redis": _redis}[engine](folder, port, as_user)
+            line += [*(_tls(engine, Path(tls), folder, port) if tls else []), *options]
         server = _started(line, folder, port, as_user)
         print(port, folder, server.pid, flush=True)  # noqa: T201 (what the tests wait for)
         for word in sys.stdin:
@@ -261,14 +264,17 @@ def _mariadb(folder: Path, port: int, as_user: dict[str, object]) -> list[str]:
     return [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
 
 
-def _tls(engine: str, made: Path, folder: Path) -> list[str]:
-    """Both servers want the key to be their own and nobody else's."""
+def _tls(engine: str, made: Path, folder: Path, port: int) -> list[str]:
+    """The databases want the key to be their own and nobody else's."""
     for name in ("server.pem", "server.key"):
         shutil.copyfile(made / name, folder / name)
         (folder / name).chmod(0o600)
         os.chown(folder / name, folder.stat().st_uid, folder.stat().st_gid)
     if engine == "postgresql":
         return ["-c", "ssl=on", "-c", f"ssl_cert_file={folder}/server.pem", "-c", f"ssl_key_file={folder}/server.key"]
+    if engine == "redis":  # on the one port that there is, and from nobody a certificate
+        names = {"port": "0", "tls-port": str(port), "tls-cert-file": f"{folder}/server.pem", "tls-key-file": f"{folder}/server.key"}
+        return [part for name, value in {**names, "tls-auth-clients": "no"}.items() for part in (f"--{name}", value)]
     return [f"--ssl-cert={folder}/server.pem", f"--ssl-key={folder}/server.key"]
 
 
@@ -277,6 +283,28 @@ def _redis(folder: Path, port: int, _: dict[str, object]) -> list[str]:
     assert program
     settings = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no", "requirepass": PASSWORD}
     return [program, *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
+
+
+def _pgbouncer(folder: Path, port: int, settings: tuple[str, ...]) -> list[str]:
+    """It learns passwords from a file of its own, and proves itself with them on both sides."""
+    program = _program("pgbouncer")
+    assert program
+    users, file = folder / "users", folder / "pgbouncer.ini"
+    users.write_text(f'"{USER}" "{PASSWORD}"\n', encoding="utf-8")
+    own = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": folder,
+        "auth_type": "scram-sha-256",
+        "auth_file": users,
+        "admin_users": USER,
+        "pool_mode": "transaction",
+    }
+    lines = ["[databases]", *settings[:1], "[pgbouncer]", *(f"{name} = {value}" for name, value in own.items()), *settings[1:]]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for path in (users, file):
+        path.chmod(0o644)
+    return [program, "-q", str(file)]
 
 
 def _wait(port: int, server: "subprocess.Popen[bytes]") -> None:
