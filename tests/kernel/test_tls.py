@@ -4,20 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from sqlalchemy import text
 
 from tests import servers
+from tests.certificates import make_certificates
 from tests.databases import Engine, Engines
-from timos.kernel.clock import SystemClock, instant
 from timos.kernel.db import migrate
 from timos.kernel.db.address import Server
 from timos.kernel.db.opening import open_database
@@ -35,56 +29,11 @@ CIPHER = Statement(
 )
 
 
-def authority(name: str, folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """One that signs; its certificate is in `folder`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = _certificate(name, key, None, key)
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    return made, key
-
-
-def _certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate | None, signer: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = instant(SystemClock().now_ms())
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=issuer is None,
-        crl_sign=issuer is None,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        .sign(signer, SHA256())
-    )
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for `localhost`, signed by `right`; and `wrong`, who signed nothing."""
+    """See there."""
     folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = _certificate("localhost", key, *authority("right", folder))
-    authority("wrong", folder)
-    (folder / "server.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    (folder / "server.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    make_certificates(folder)
     return folder
 
 

@@ -1,7 +1,7 @@
 """Rates that all processes of an instance count together, in Redis or Valkey.
 
 - A key there is a MAC under a key of the platform: it names no user and no address, and nobody else can work it out.
-- A limiter that is away takes nothing away (docs/adr/0022): each process counts in its own memory until it is back. It is not asked for
+- A limiter that is away takes nothing away (docs/adr/0021): each process counts in its own memory until it is back. It is not asked for
   `PAUSE_SECONDS` after it failed, and no request waits longer than `ANSWER_SECONDS` for it.
 - Attempts to prove who one is are not counted here but in the platform database, which closes when it is away.
 """
