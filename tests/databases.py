@@ -6,13 +6,14 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
+from zlib import crc32
 
 import pytest
 
@@ -25,6 +26,7 @@ from timos.kernel.db.server import Connection
 from timos.kernel.errors import DatabaseError
 
 Result = TypeVar("Result")
+Sample = TypeVar("Sample")
 
 PAIRS = {
     "sqlite": ("sqlite", "sqlite"),
@@ -38,14 +40,41 @@ _threads = ThreadPoolExecutor(1, thread_name_prefix="behind-the-back")
 
 def sql(address: Address, text: str, *params: Value) -> list[Row]:
     """Behind the program's back: from a connection of its own, committed at once. Parameters are `?` on every engine."""
+    return sql_in_turn(address, (text, *params))[0]
+
+
+def sql_in_turn(address: Address, *asked: tuple[Value, ...]) -> list[list[Row]]:
+    """Several of them, each a text and its parameters, on one connection: a new one costs more than what it is asked."""
     if isinstance(address, Path):
         with closing(sqlite3.connect(address, isolation_level=None)) as connection:
             connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            rows: list[Row] = connection.execute(text, params).fetchall()
-        return rows
+            return _in_turn_on_file(connection, asked)
+
+    async def answer(connection: Connection) -> list[list[Row]]:
+        return [await connection.fetch(_native(str(text), address), tuple(params)) for text, *params in asked]
+
+    return _behind(address, answer)
+
+
+def _in_turn_on_file(connection: sqlite3.Connection, asked: tuple[tuple[Value, ...], ...]) -> list[list[Row]]:
+    if len(asked) > 1:
+        connection.execute("BEGIN")  # one flush to the disk for all
+    found = [connection.execute(str(text), params).fetchall() for text, *params in asked]
+    if len(asked) > 1:
+        connection.execute("COMMIT")
+    return found
+
+
+def _native(text: str, server: Server) -> str:
     number = itertools.count(1)
-    native = re.sub(r"\?", lambda _: f"${next(number)}", text) if address.dialect == "postgresql" else text
-    return _behind(address, lambda connection: connection.fetch(native, params))
+    return re.sub(r"\?", lambda _: f"${next(number)}", text) if server.dialect == "postgresql" else text
+
+
+def contents(address: Address, tables: Iterable[str], columns: str = "*") -> dict[str, list[Row]]:
+    """These tables whole."""
+    names = list(tables)
+    rows = sql_in_turn(address, *((f"SELECT {columns} FROM {name}",) for name in names))  # noqa: S608 (names come from the schema)
+    return dict(zip(names, rows, strict=True))
 
 
 def tables_of(address: Address) -> list[str]:
@@ -72,6 +101,12 @@ def _behind(address: Server, work: Callable[[Connection], Awaitable[Result]]) ->
     return _threads.submit(asyncio.run, whole()).result()
 
 
+def address_of(url: str) -> Server:
+    found = parse(url, Path("/"))
+    assert isinstance(found, Server)
+    return found
+
+
 @dataclass(slots=True)
 class Engine:
     """A running server, and the databases that were made on it."""
@@ -87,9 +122,7 @@ class Engine:
         return f"{self.name}://{servers.USER}:{quote(servers.PASSWORD, safe='')}@127.0.0.1:{self.running.port}/{database}"
 
     def address(self, database: str) -> Server:
-        found = parse(self.url(database), Path("/"))
-        assert isinstance(found, Server)
-        return found
+        return address_of(self.url(database))
 
     def wait(self) -> None:
         """It takes connections before it answers them."""
@@ -135,6 +168,27 @@ class Engine:
         _behind(self.address("postgres" if self.name == "postgresql" else "mysql"), say)
 
 
+@dataclass(slots=True)
+class Pooled:
+    """PgBouncer before a server of ours. What makes, copies and drops databases goes past it: it keeps sessions open in them."""
+
+    running: Running
+    behind: Engine
+
+    @property
+    def name(self) -> str:
+        return self.behind.name
+
+    def url(self, database: str) -> str:
+        return self.behind.url(database).replace(f":{self.behind.running.port}/", f":{self.running.port}/") + "?prepared=off"
+
+    def create(self) -> str:
+        return self.url(self.behind.create().rpartition("/")[2])
+
+    def drop(self, url: str) -> None:
+        self.behind.drop(url.partition("?")[0])
+
+
 _COPY = (("CREATE TABLE", "LIKE"), ("INSERT INTO", "SELECT * FROM"))
 
 
@@ -154,8 +208,21 @@ class Engines:
             engine.wait()
         return self._engines[name]
 
+    def pooled(self, *settings: str) -> "AbstractContextManager[Pooled]":
+        """PostgreSQL behind a PgBouncer of its own, which hands out a session for each transaction; `settings` are lines of its file."""
+        behind = self.get("postgresql")
+        if why := servers.missing("pgbouncer"):
+            pytest.skip(f"{NOT_RUN}: {why}")
+        return _pooled(behind, settings)
+
     def close(self) -> None:
         self._stack.close()
+
+
+@contextmanager
+def _pooled(behind: Engine, settings: tuple[str, ...]) -> Iterator[Pooled]:
+    with servers.running("pgbouncer", f"* = host=127.0.0.1 port={behind.running.port}", *settings) as running:
+        yield Pooled(running, behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +264,17 @@ class Pair:
     @property
     def has_files(self) -> bool:
         return self.platform.engine is None and self.vault.engine is None
+
+
+def dealt(rule: str, samples: Sequence[Sample]) -> list[tuple[Sample, str]]:
+    """On which pairs a rule runs for which sample: on files for all of them, and on the pairs with servers in turn for every second one,
+    so that the rule meets every pair.
+    """
+    names = [name for name in PAIRS if name != "sqlite"]
+    first = crc32(rule.encode())  # another for each rule, and the same in each run
+    turns = range(max((len(samples) + 1) // 2, len(names)))
+    served = [(samples[(first + 2 * turn) % len(samples)], names[(first // 2 + turn) % len(names)]) for turn in turns]
+    return [(sample, "sqlite") for sample in samples] + served
 
 
 def pair_of(name: str, engines: Engines) -> Pair:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from tests import databases, servers
-from tests.databases import Engine, Engines
+from tests.databases import Engine, Engines, Pooled
 from timos.kernel.db import durability, pool, server
 from timos.kernel.db.address import Server
 from timos.kernel.db.opening import open_database
@@ -36,15 +36,19 @@ SLEEP = Statement("sleep", text("SELECT pg_sleep(30)"), mysql=text("SELECT sleep
 Story = Callable[["ServerDatabase[Connection]"], Awaitable[None]]
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
-def engine(request: pytest.FixtureRequest, engines: Engines) -> Engine:
-    return engines.get(request.param)
+without_pooler = pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
+
+
+@pytest.fixture(params=["postgresql", "mariadb", "pgbouncer"])
+def engine(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Engine | Pooled]:
+    with engines.pooled() if request.param == "pgbouncer" else nullcontext(engines.get(request.param)) as found:
+        yield found
 
 
 @pytest.fixture
-def address(engine: Engine) -> Iterator[Server]:
+def address(engine: Engine | Pooled) -> Iterator[Server]:
     url = engine.create()
-    made = engine.address(url.rpartition("/")[2])
+    made = databases.address_of(url)
     kind = "bytea" if engine.name == "postgresql" else "varbinary(64)"
     databases.sql(made, f"CREATE TABLE words (id integer PRIMARY KEY, word {kind} NOT NULL)")
     yield made
@@ -143,7 +147,7 @@ def test_a_change_that_changes_nothing_is_a_hit_and_one_of_nothing_is_not(tell: 
     tell(story)
 
 
-def test_a_text_that_is_too_long_is_refused_and_not_cut(tell: Callable[[Story], None], engine: Engine) -> None:
+def test_a_text_that_is_too_long_is_refused_and_not_cut(tell: Callable[[Story], None], engine: Engine | Pooled) -> None:
     has_lengths = engine.name == "mariadb"  # a bytea has none: there it is kept whole
 
     async def story(database: "ServerDatabase[Connection]") -> None:
@@ -354,6 +358,7 @@ def test_without_prepared_statements_it_works_as_well(address: Server) -> None:
     asyncio.run(story())
 
 
+@without_pooler  # it keeps sessions open, which see later ones of their database no more than others do
 def test_settings_that_lose_what_was_acknowledged_are_seen_on_the_live_server(tell: Callable[[Story], None], address: Server) -> None:
     harm, mend, seen = {
         "postgresql": ("ALTER DATABASE {} SET synchronous_commit = off", "SELECT 1", "synchronous_commit=off"),
@@ -395,7 +400,8 @@ def test_a_binary_log_that_is_not_synced_is_seen_where_there_is_one(engines: Eng
             assert asyncio.run(weaknesses(own.address("mysql"))) == seen
 
 
-def test_a_server_that_dies_is_an_error_at_once(engine: Engine) -> None:
+@without_pooler
+def test_a_server_that_dies_is_an_error_at_once(engine: Engine | Pooled) -> None:
     """Its own server: the shared one is needed by others."""
     with servers.running(engine.name) as running:
         own = Engine(running)

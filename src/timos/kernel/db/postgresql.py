@@ -1,10 +1,11 @@
 """PostgreSQL through asyncpg, and whatever speaks its protocol.
 
-Each connection prepares a statement once and keeps it. Behind a pooler that hands out another connection for each transaction
-(PgBouncer before 1.21, or without `max_prepared_statements`) that does not work: `prepared=off` in the address prepares nothing, and sends
-no settings of the session either, which such a pooler refuses or mixes up.
+Each connection has settings of its own, prepares a statement once and keeps it. Behind a pooler that hands out another connection for each
+transaction (PgBouncer) neither holds: `prepared=off` in the address prepares nothing and sends no settings. A connection without that looks
+once whether its settings arrived: a pooler that lets them fall would mix up the statements too, but only later and not every time.
 """
 
+import asyncio
 import ssl
 from typing import Final
 
@@ -33,6 +34,15 @@ _SETTINGS: Final = {
     "statement_timeout": f"{COMMAND_SECONDS:.0f}s",
     "idle_in_transaction_session_timeout": "60s",
 }
+_ARRIVED: Final = "SELECT current_setting('lock_timeout')"
+_MIXED_UP: Final = {"26000", "42P05"}  # a prepared statement is not there, or is there already: it was another connection's
+
+
+class PoolerError(Exception):
+    """What the address must say, and does not."""
+
+    def __str__(self) -> str:
+        return "a pooler stands before it that keeps no settings for a connection. Add prepared=off to its address"
 
 
 class PostgresqlConnection:
@@ -124,8 +134,28 @@ async def connect(server: Server) -> PostgresqlConnection:
             timeout=COMMAND_SECONDS,  # the pool's is shorter
         )
     except (ssl.SSLError, ValueError, *_ERRORS) as error:
-        raise DatabaseError from error
+        raise DatabaseError from PoolerError() if _refuses_settings(error) else error
+    if server.is_prepared:
+        await _check_settings(driver)
     return PostgresqlConnection(driver, is_prepared=server.is_prepared)
+
+
+def _refuses_settings(error: Exception) -> bool:
+    return isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error)
+
+
+async def _check_settings(driver: "asyncpg.Connection[asyncpg.Record]") -> None:
+    try:
+        has_arrived = await driver.fetchval(_ARRIVED) == _SETTINGS["lock_timeout"]
+    except _ERRORS as error:
+        driver.terminate()
+        raise DatabaseError from PoolerError() if getattr(error, "sqlstate", None) in _MIXED_UP else error
+    except asyncio.CancelledError:
+        driver.terminate()
+        raise
+    if not has_arrived:
+        driver.terminate()
+        raise DatabaseError from PoolerError()
 
 
 def _translated(error: Exception) -> Exception:
