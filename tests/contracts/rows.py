@@ -1,10 +1,9 @@
 """The vault's database as somebody sees it who has the file and no key; and what such a one may do to it."""
 
-import sqlite3
 from collections.abc import Awaitable
-from contextlib import closing
 from typing import NamedTuple
 
+from tests import databases
 from tests.support import World
 from timos.vault.tables import TABLES
 
@@ -23,11 +22,8 @@ class Row(NamedTuple):
 def rows_of(world: World, *tables: str) -> set[Row]:
     """All rows of these tables, or of all that hold records."""
     rowid = "rowid" if world.has_files else "0"  # other engines have none
-    return {
-        Row(table, int(number or 0), *cells)
-        for table in tables or TABLES
-        for number, *cells in world.sql("vault", f"SELECT {rowid}, vault_id, id, tag, sealed FROM {table}")  # noqa: S608 (names of ours)
-    }
+    found = databases.contents(world.places.vault_at, tables or TABLES, f"{rowid}, vault_id, id, tag, sealed")
+    return {Row(table, int(number or 0), *cells) for table, rows in found.items() for number, *cells in rows}
 
 
 def gates_of(world: World) -> set[bytes]:
@@ -45,9 +41,10 @@ async def made(world: World, table: str, writing: Awaitable[object]) -> Row:
 
 def replace(world: World, old: Row, new: Row) -> None:
     """`new` in place of `old`, if need be in another table; what already has its address goes."""
-    with closing(sqlite3.connect(world.places.vault, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"DELETE FROM {old.table} WHERE rowid = ?", (old.rowid,))  # noqa: S608
-        connection.execute(f"DELETE FROM {new.table} WHERE vault_id = ? AND id = ?", (new.vault_id, new.id))  # noqa: S608
-        connection.execute(f"INSERT INTO {new.table} (rowid, vault_id, id, tag, sealed) VALUES (?, ?, ?, ?, ?)", new[1:])  # noqa: S608
-        connection.execute("COMMIT")
+    cells = {name: getattr(new, name) for name in ("rowid", "vault_id", "id", "tag", "sealed") if name != "rowid" or world.has_files}
+    marks = ", ".join("?" * len(cells))
+    databases.sql_in_turn(
+        world.places.vault_at,
+        *((f"DELETE FROM {one.table} WHERE vault_id = ? AND id = ?", one.vault_id, one.id) for one in (old, new)),  # noqa: S608 (names of ours)
+        (f"INSERT INTO {new.table} ({', '.join(cells)}) VALUES ({marks})", *cells.values()),  # noqa: S608 (likewise)
+    )
