@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.databases import PAIRS, Engines, Pair, pair_of
+from tests.databases import PAIRS, Engines, Pair, dealt, pair_of
 from tests.servers import NOT_RUN
 from tests.support import Server, Story, Template, make_template, server_in, world_in
 
@@ -31,15 +31,23 @@ class NetworkError(BaseException):
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that is marked so runs once on each pair of engines; those on servers are slow."""
-    if "pair" not in metafunc.fixturenames or (marker := metafunc.definition.get_closest_marker("every_engine")) is None:
+    """A test that is marked so runs once on each pair of engines, or for each sample on those it is dealt to; on servers it is slow."""
+    if (marker := metafunc.definition.get_closest_marker("every_engine")) is None:
         return
-    names = marker.args or tuple(PAIRS)
-    metafunc.parametrize(
-        "pair",
-        [pytest.param(name, marks=() if name == "sqlite" else (pytest.mark.slow, pytest.mark.servers)) for name in names],
-        indirect=True,
-    )
+    has_pair = "pair" in metafunc.fixturenames
+    samples = marker.kwargs.get("over", ())
+    if samples and has_pair:
+        hands = [_on(name, sample) for sample, name in dealt(metafunc.function.__name__, samples)]
+        metafunc.parametrize(("sample", "pair"), hands, indirect=["pair"])
+    elif samples:
+        metafunc.parametrize("sample", samples, ids=lambda sample: sample.name)
+    elif has_pair:
+        metafunc.parametrize("pair", [_on(name) for name in marker.args or tuple(PAIRS)], indirect=True)
+
+
+def _on(name: str, *samples: Any) -> Any:  # Any: of whatever the test is about
+    marks = () if name == "sqlite" else (pytest.mark.slow, pytest.mark.servers)
+    return pytest.param(*samples, name, marks=marks, id="-".join([*(sample.name for sample in samples), name]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import msgspec
+import pytest
 
 from tests.support import NOW_MS, Json
 from timos.lifecycle.formats.archive import ArchiveWriter
@@ -258,6 +259,11 @@ NAMED = tuple(sample for sample in SAMPLES if sample.collection.has_names)
 CONTENT = tuple(sample for sample in SAMPLES if sample.collection.is_content)
 BOOKKEEPING = tuple(sample for sample in SAMPLES if not sample.collection.is_content)  # ours: nobody wrote it
 SEVERAL = tuple(sample for sample in SAMPLES if sample.collection.key)  # all but those of which there is one
+
+
+def over(samples: Iterable[Sample]) -> pytest.MarkDecorator:
+    """A rule for each of them: on files, and for some on the pair with servers that they are dealt to."""
+    return pytest.mark.every_engine(over=tuple(samples))
 
 
 def days_of(sample: Sample) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from tests.contracts.desk import desk_of, imported
-from tests.contracts.samples import DAILY, Sample, archive_of
+from tests.contracts.samples import DAILY, Sample, archive_of, over
 from tests.support import Json, Person, Story, World
 
-pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+pytestmark = pytest.mark.every_engine
 
 Tell = Callable[[Story], None]
-over_days = pytest.mark.parametrize("sample", DAILY, ids=lambda sample: sample.name)
+over_days = over(DAILY)
 
 FIRST, LAST = date(2025, 6, 1), date(2026, 11, 20)
 DAYS = [FIRST + timedelta(days=number) for number in range(0, (LAST - FIRST).days + 1, 4)]  # 135, over more than 400 days

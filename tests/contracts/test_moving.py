@@ -9,14 +9,16 @@ import pytest
 
 from tests.contracts.desk import Desk, desk_of, exported, imported, vault_of
 from tests.contracts.rows import rows_of
-from tests.contracts.samples import BOOKKEEPING, CONTENT, DAY, OTHER_DAY, WRITABLE, Sample, archive_of, days_of
+from tests.contracts.samples import BOOKKEEPING, CONTENT, DAY, OTHER_DAY, WRITABLE, Sample, archive_of, days_of, over
 from tests.support import NOW_MS, Json, Person, Story, World
 from timos.lifecycle.formats.archive import ArchivedDocument, ArchiveWriter, read_archive
 from timos.vault.collections import COLLECTIONS
 
+pytestmark = pytest.mark.every_engine
+
 Tell = Callable[[Story], None]
-over_content = pytest.mark.parametrize("sample", CONTENT, ids=lambda sample: sample.name)
-over_several = pytest.mark.parametrize("sample", [sample for sample in CONTENT if sample.collection.key], ids=lambda sample: sample.name)
+over_content = over(CONTENT)
+over_several = over(sample for sample in CONTENT if sample.collection.key)
 
 RECORDS = [(sample, day, sample.full if day == DAY else sample.other) for sample in CONTENT for day in days_of(sample)]
 

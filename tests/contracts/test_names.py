@@ -8,12 +8,14 @@ import pytest
 
 from tests.contracts.desk import Desk, desk_of, imported, vault_of
 from tests.contracts.rows import rows_of
-from tests.contracts.samples import DAY, GIVEN, NAMED, OTHER_DAY, WHOLE, WRITABLE, Sample, archive_of
+from tests.contracts.samples import DAY, GIVEN, NAMED, OTHER_DAY, WHOLE, WRITABLE, Sample, archive_of, over
 from tests.support import Person, Story, World
 
+pytestmark = pytest.mark.every_engine
+
 Tell = Callable[[Story], None]
-over_given = pytest.mark.parametrize("sample", GIVEN, ids=lambda sample: sample.name)
-over_whole = pytest.mark.parametrize("sample", WHOLE, ids=lambda sample: sample.name)
+over_given = over(GIVEN)
+over_whole = over(WHOLE)
 
 KEY = {"idempotency-key": "tab-1"}
 SAME = ["Élan vital", "ÉLAN VITAL", " e\u0301lan  vital\u00a0", "Ｅ\u0301lan vital"]  # to whoever reads them

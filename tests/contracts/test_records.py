@@ -1,4 +1,8 @@
-"""What every collection keeps, whatever it is: the tests run over the registry, not over a list of their own."""
+"""What every collection keeps, whatever it is: the tests run over the registry, not over a list of their own.
+
+A rule runs for every collection on files, and for every second on one pair of engines with servers in turn (`dealt`, tests/databases.py);
+one rule runs for every collection on every pair.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -9,18 +13,18 @@ import pytest
 
 from tests.contracts.desk import Desk, desk_of, vault_of
 from tests.contracts.rows import gates_of, made, rows_of
-from tests.contracts.samples import ADDRESSED, DAILY, DAY, OTHER_DAY, SAMPLES, VERBS, WRITABLE, Sample
+from tests.contracts.samples import ADDRESSED, DAILY, DAY, OTHER_DAY, SAMPLES, VERBS, WRITABLE, Sample, over
 from tests.support import Json, Person, Story, World
 from timos.vault.collections import COLLECTIONS
 from timos.vault.tables import TABLES
 
-pytestmark = [pytest.mark.every_engine("sqlite", "mixed"), pytest.mark.slow]  # left out of `make check`: it must stay under 50 seconds
+pytestmark = [pytest.mark.every_engine, pytest.mark.slow]  # left out of `make check`: it must stay under 50 seconds
 
 Tell = Callable[[Story], None]
-over_all = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-over_writable = pytest.mark.parametrize("sample", WRITABLE, ids=lambda sample: sample.name)
-over_addressed = pytest.mark.parametrize("sample", ADDRESSED, ids=lambda sample: sample.name)
-over_days = pytest.mark.parametrize("sample", DAILY, ids=lambda sample: sample.name)
+over_all = over(SAMPLES)
+over_writable = over(WRITABLE)
+over_addressed = over(ADDRESSED)
+over_days = over(DAILY)
 
 
 def body_of(answer: httpx.Response) -> bytes:
@@ -268,9 +272,9 @@ def test_an_address_has_one_row_however_often_it_is_written(tell: Tell, sample: 
     tell(story)
 
 
-@over_all
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_verbs_find_the_one_row_of_its_day_and_name(tell: Tell, sample: Sample) -> None:
-    """Also shows that the reads and writes that are refused on a damaged row are good on a whole one."""
+    """On every pair of engines. Also shows that the reads and writes that are refused on a damaged row are good on a whole one."""
 
     async def story(world: World) -> None:
         desk = await desk_of(world, sample)
@@ -553,7 +557,7 @@ def test_a_document_one_byte_over_its_limit_is_refused_and_changes_nothing(tell:
 GROWING = [sample for sample in SAMPLES if sample.table in {"daily_entries", "pillar_scores", "habit_days", "mood_logs"}]
 
 
-@pytest.mark.parametrize("sample", GROWING, ids=lambda sample: sample.name)
+@over(GROWING)
 def test_a_verb_makes_no_document_larger_than_its_limit(tell: Tell, sample: Sample) -> None:
     async def story(world: World) -> None:
         desk = await desk_of(world, sample)

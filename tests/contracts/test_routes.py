@@ -1,4 +1,6 @@
-"""What every route keeps: the tests run over the registry, through the whole application."""
+"""What every route keeps: the tests run over the registry, through the whole application. What is asked of a database is asked on every
+pair of engines, by the tour; what is refused or answered before one is asked, on files.
+"""
 
 import json
 import re
@@ -285,6 +287,7 @@ class Tour:
         return answer
 
 
+@pytest.mark.every_engine
 def test_every_route_answers_as_the_api_document_says(tell: Tell) -> None:
     async def story(world: World) -> None:
         tour = Tour((await desk_of(world, ADDRESSED[0])).person)
