@@ -18,7 +18,7 @@ from timos.kernel.ids import text_of
 from timos.lifecycle.signup import INVITE_SECONDS, SETUP_SECONDS, setup_token
 from timos.platform.auth.invitations import Invitation
 
-pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+pytestmark = pytest.mark.every_engine
 
 Tell = Callable[[Story], None]
 DAY = "/api/entries/2026-11-20"

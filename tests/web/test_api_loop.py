@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import Json, Person, Story, World
 
-pytestmark = pytest.mark.every_engine("sqlite", "mixed")
+pytestmark = pytest.mark.every_engine
 
 Tell = Callable[[Story], None]
 DAY = "2026-11-22"  # a Sunday, the day of the tests' clock
