@@ -1,6 +1,8 @@
 """Passwords: long, not guessable, hashed the same way whoever asks."""
 
 import asyncio
+import resource
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -8,11 +10,10 @@ from statistics import median
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zxcvbn import matching
 
 from tests.platform.support import PASSWORD, Story, World
 from timos.crypto.passwords import Cost, PasswordPool
-from timos.kernel.errors import InputError, UnauthenticatedError
+from timos.kernel.errors import InputError, UnauthenticatedError, UnavailableError
 from timos.platform.auth.passwords import check_policy, normal
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
@@ -70,9 +71,19 @@ def test_a_short_common_or_personal_password_is_refused_at_its_field(password: s
     assert not password or password not in str(caught.value)
 
 
-def test_nobodys_words_stay_in_memory() -> None:
+def test_a_server_that_is_told_new_passwords_does_not_keep_what_they_are_held_against() -> None:
     check_policy(PASSWORD, OWN)
-    assert matching.RANKED_DICTIONARIES["user_inputs"] == {}
+    assert "zxcvbn" not in sys.modules
+
+
+def test_a_password_that_cannot_be_judged_is_not_taken() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))  # no pipe to ask through
+    try:
+        with pytest.raises(UnavailableError):
+            check_policy(PASSWORD, OWN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_the_longest_password_is_checked_quickly() -> None:

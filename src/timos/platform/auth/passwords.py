@@ -5,12 +5,12 @@ rules, not common, not guessable from the account itself.
 """
 
 import asyncio
-import threading
 import unicodedata
 from collections.abc import Sequence
 
 from timos.crypto.passwords import PasswordPool
 from timos.kernel.errors import InputError
+from timos.platform.auth.guessing import guesses
 from timos.platform.sealer import PlatformKeys, Purpose
 
 SHORTEST, LONGEST = 15, 128  # characters after NFC
@@ -19,8 +19,6 @@ LOOKED_AT = 64  # characters: the estimate's cost grows with the cube, and a goo
 LEAST_OF_OTHERS = 8  # characters besides the own words, so that a name with an address is not enough
 PATH = "$.password"
 
-_estimator = threading.Lock()  # zxcvbn keeps the words of the account in a module-wide dictionary
-
 
 def normal(password: str) -> str:
     """NFC: the same password from another keyboard is the same bytes."""
@@ -28,10 +26,11 @@ def normal(password: str) -> str:
 
 
 def check_policy(password: str, own_words: Sequence[str], *, path: str = PATH) -> None:
-    """`own_words`: address, name; the password must be more than those. Takes milliseconds: run it in a thread.
+    """`own_words`: address, name; the password must be more than those. Blocks for a tenth of a second: run it in a thread.
 
     Raises:
         InputError: at `path`, with what to do instead.
+        UnavailableError: it cannot be judged at this moment.
     """
     candidate = normal(password)
     if len(candidate) < SHORTEST:
@@ -44,19 +43,9 @@ def check_policy(password: str, own_words: Sequence[str], *, path: str = PATH) -
         message = "A password cannot hold control characters."
         raise InputError(message, path=path)
     words = _all_words(own_words)
-    if len(_without(candidate, words)) < LEAST_OF_OTHERS or _guesses(candidate[:LOOKED_AT], words) < FEWEST_GUESSES:
+    if len(_without(candidate, words)) < LEAST_OF_OTHERS or guesses(candidate[:LOOKED_AT], words) < FEWEST_GUESSES:
         message = "This password is easy to guess: it is common, repeats itself, or is made of your own name or address. Use other words."
         raise InputError(message, path=path)
-
-
-def _guesses(candidate: str, words: frozenset[str]) -> int:
-    from zxcvbn import matching, zxcvbn  # noqa: PLC0415 (12 MiB of words, that only a process needs that is told a new password)
-
-    with _estimator:
-        try:
-            return int(zxcvbn(candidate, user_inputs=sorted(words))["guesses"])
-        finally:
-            matching.RANKED_DICTIONARIES["user_inputs"] = {}  # nobody's name stays behind
 
 
 def _all_words(own_words: Sequence[str]) -> frozenset[str]:
@@ -83,10 +72,12 @@ class Passwords:
     def __init__(self, pool: PasswordPool, keys: PlatformKeys) -> None:
         self._pool = pool
         self._keys = keys
+        self._judging = asyncio.Lock()  # one at a time: a crowd that signs up must not take the machine's memory
 
     async def check(self, password: str, own_words: Sequence[str], *, path: str = PATH) -> None:
         """`check_policy` beside the event loop."""
-        await asyncio.to_thread(check_policy, password, own_words, path=path)
+        async with self._judging:
+            await asyncio.to_thread(check_policy, password, own_words, path=path)
 
     async def hash(self, user_id: bytes, password: str) -> str:
         """Raises:
