@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from tests import databases
 from tests.databases import Pair
-from timos import app
+from timos import app, config
 from timos.cli.local import places_of
 from timos.config import Settings
 from timos.crypto.passwords import Cost
@@ -69,7 +69,7 @@ def settings_in(folder: Path, **more: object) -> Settings:
         "sign_ups_per_hour": MANY,
         **more,
     }
-    return Settings(**values)  # type: ignore[arg-type]  # pydantic checks
+    return config.read(values)
 
 
 def numbers() -> Numbers:

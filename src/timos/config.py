@@ -5,99 +5,80 @@ Nothing else in TimOS reads the environment. The production profile refuses weak
 
 import os
 import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import Field, dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-
-from timos.kernel import redis_address
+from timos.kernel import redis_address, values
 from timos.kernel.db.address import Address, AddressError, Server, parse
 from timos.kernel.errors import StartError
 from timos.kernel.hosts import is_loopback
 from timos.kernel.redis_address import RedisAddress
 
 PREFIX = "TIMOS_"
+CLIENT_VARIABLES = ("SERVER", "CONFIG")  # read by the command line, not settings of the server
+
+Profile = Literal["development", "production"]
+Registration = Literal["first", "open", "invite", "closed"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
+Value = TypeVar("Value")
 
 
-def _toml() -> Path:
-    """Raises:
-    StartError: a file that was named is not there: defaults in its place would go unseen.
-    """
-    named = os.environ.get(f"{PREFIX}CONFIG")
-    if named and not Path(named).is_file():
-        message = f"There is no settings file {named} (TIMOS_CONFIG)."
-        raise StartError(message)
-    return Path(named or "timos.toml")
+def _setting(default: Value | Callable[[], Value], read: Callable[[object], Value], description: str) -> Value:
+    """A field; a default that depends on the environment is a function."""
+    facts = {"read": read, "description": description}
+    if callable(default):
+        return field(default_factory=default, metadata=facts)
+    return field(default=default, metadata=facts)
 
 
 def _home(variable: str, fallback: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / fallback) / "timos"
 
 
-class Settings(BaseSettings):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """Every setting; `docs/reference/settings.md` has a line for each, and a test sees to it."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
-
-    profile: Literal["development", "production"] = Field("development", description="production refuses weak settings and says which")
-    data_dir: Path = Field(default_factory=lambda: _home("XDG_DATA_HOME", ".local/share"), description="folder of the embedded databases")
-    platform_url: str = Field("sqlite:platform.db", description="database that knows who you are; a relative SQLite path lies in data_dir")
-    vault_url: str = Field("sqlite:vault.db", description="database that knows what you wrote, sealed")
-    master_key: str = Field(
-        default_factory=lambda: f"file:{_home('XDG_CONFIG_HOME', '.config') / 'key' / 'master.json'}",
-        description="where the master key is, as a URI; a file outside data_dir",
+    profile: Profile = _setting("development", values.one_of(get_args(Profile)), "production refuses weak settings and says which")
+    data_dir: Path = _setting(lambda: _home("XDG_DATA_HOME", ".local/share"), values.folder, "folder of the embedded databases")
+    platform_url: str = _setting(
+        "sqlite:platform.db", values.text, "database that knows who you are; a relative SQLite path lies in data_dir"
     )
-    ledger: str = Field(
-        "", description="file with the third copy of the erasure ledger, outside data_dir; beside the master key when empty"
+    vault_url: str = _setting("sqlite:vault.db", values.text, "database that knows what you wrote, sealed")
+    master_key: str = _setting(
+        lambda: f"file:{_home('XDG_CONFIG_HOME', '.config') / 'key' / 'master.json'}",
+        values.text,
+        "where the master key is, as a URI; a file outside data_dir",
     )
-    master_key_copied: bool = Field(default=False, description="say true once the master key is copied elsewhere; production asks for it")
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    public_url: str = Field("", description="the address that people type; http://localhost:PORT when empty")
-    hosts: Annotated[tuple[str, ...], NoDecode] = Field((), description="further names this server answers to, separated by commas")
-    origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="other web origins that may call the API (CORS), separated by commas"
+    ledger: str = _setting(
+        "", values.text, "file with the third copy of the erasure ledger, outside data_dir; beside the master key when empty"
     )
-    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), description="networks of reverse proxies whose X-Forwarded-For counts, separated by commas"
+    master_key_copied: bool = _setting(False, values.flag, "say true once the master key is copied elsewhere; production asks for it")  # noqa: FBT003
+    host: str = _setting("127.0.0.1", values.text, "address to listen on")
+    port: int = _setting(8000, values.whole(0, 65535), "port to listen on; 0 takes a free one")
+    public_url: str = _setting("", values.text, "the address that people type; http://localhost:PORT when empty")
+    hosts: tuple[str, ...] = _setting((), values.texts, "further names this server answers to, separated by commas")
+    origins: tuple[str, ...] = _setting((), values.texts, "other web origins that may call the API (CORS), separated by commas")
+    proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), values.networks, "networks of reverse proxies whose X-Forwarded-For counts, separated by commas"
     )
-    registration: Literal["first", "open", "invite", "closed"] = Field("first", description="who may sign up")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level that is logged")
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, JSON elsewhere")
-    argon2_memory_kib: int = Field(65536, ge=32, description="memory of one password hash, KiB")
-    argon2_time: int = Field(3, ge=1, description="passes of one password hash")
-    requests_per_minute: int = Field(300, ge=1, description="API requests of one user a minute")
-    transfers_per_hour: int = Field(20, ge=1, description="imports, and exports, of one user an hour")
-    limits_url: str = Field(
-        "", description="Redis or Valkey where several processes count requests together; in each one's memory when empty"
+    registration: Registration = _setting("first", values.one_of(get_args(Registration)), "who may sign up")
+    log_level: LogLevel = _setting("info", values.one_of(get_args(LogLevel)), "least severe level that is logged")
+    log_format: LogFormat = _setting("auto", values.one_of(get_args(LogFormat)), "auto: console on a terminal, JSON elsewhere")
+    argon2_memory_kib: int = _setting(65536, values.whole(32), "memory of one password hash, KiB")
+    argon2_time: int = _setting(3, values.whole(1), "passes of one password hash")
+    requests_per_minute: int = _setting(300, values.whole(1), "API requests of one user a minute")
+    transfers_per_hour: int = _setting(20, values.whole(1), "imports, and exports, of one user an hour")
+    limits_url: str = _setting(
+        "", values.text, "Redis or Valkey where several processes count requests together; in each one's memory when empty"
     )
-    sign_ups_per_hour: int = Field(5, ge=1, description="new accounts from one network address an hour")
-    import_limit_mib: int = Field(64, ge=1, le=1024, description="largest upload of one import, MiB")
-
-    @field_validator("hosts", "origins", "proxies", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:  # Any: whatever the environment or the file held; pydantic checks what comes out
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("data_dir")
-    @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (not used on purpose: one file is enough)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _FileVariables(settings_cls), TomlConfigSettingsSource(settings_cls, toml_file=_toml())
+    sign_ups_per_hour: int = _setting(5, values.whole(1), "new accounts from one network address an hour")
+    import_limit_mib: int = _setting(64, values.whole(1, 1024), "largest upload of one import, MiB")
 
     @property
     def url(self) -> str:
@@ -182,22 +163,6 @@ class Settings(BaseSettings):
         return found
 
 
-class _FileVariables(PydanticBaseSettingsSource):
-    """`TIMOS_X_FILE=/run/secrets/x`: the setting is the content of that file, so that a secret need not be in the environment."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 (the base class's signature)
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        try:
-            return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
-        except UnicodeDecodeError:
-            message = f"{PREFIX}{field_name.upper()}_FILE: {path} is not a text."
-            raise StartError(message) from None  # the error would quote it
-
-    def __call__(self) -> dict[str, Any]:
-        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in values.items() if value is not None}
-
-
 def load(**overrides: object) -> Settings:
     """The settings of this process; `overrides` are a command's own options.
 
@@ -205,20 +170,8 @@ def load(**overrides: object) -> Settings:
         StartError: a value is wrong, or the production profile finds it too weak.
     """
     _refuse_unknown_variables()
-    try:
-        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks
-    except ValidationError as error:
-        lines = [
-            f"  {PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else f"  {item['msg']}" for item in error.errors()
-        ]
-        message = "These settings cannot be used:\n" + "\n".join(lines)
-        raise StartError(message) from None  # the values themselves are not shown: one may be a secret
-    except OSError as error:
-        message = f"A settings file cannot be read: {error.filename}: {error.strerror}"
-        raise StartError(message) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"The settings file {_toml()} is not valid TOML: {error}."
-        raise StartError(message) from None
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = read({**_in_toml(_toml()), **_in_files(), **_in_environment(), **given})
     weaknesses = settings.weaknesses() if settings.profile == "production" else []
     if weaknesses:
         message = "The production profile refuses these settings:\n" + "\n".join(f"  {line}" for line in weaknesses)
@@ -232,11 +185,85 @@ def load(**overrides: object) -> Settings:
     return settings
 
 
-CLIENT_VARIABLES = ("SERVER", "CONFIG")  # read by the command line, not settings of the server
+def read(told: dict[str, object]) -> Settings:
+    """Settings out of what was said of them, and defaults for all else.
+
+    Raises:
+        StartError: names all that is wrong, and shows no value: one may be a secret.
+    """
+    readers = {each.name: each.metadata["read"] for each in all_settings()}
+    taken: dict[str, Any] = {}  # Any: each reader gives what its field holds
+    wrong = [f"{PREFIX}{name.upper()}: there is no such setting" for name in told if name not in readers]
+    for name in told.keys() & readers.keys():
+        try:
+            taken[name] = readers[name](told[name])
+        except ValueError as error:
+            wrong.append(f"{PREFIX}{name.upper()}: {error}")
+    if wrong:
+        message = "These settings cannot be used:\n" + "\n".join(f"  {line}" for line in sorted(wrong))
+        raise StartError(message)
+    return Settings(**taken)
+
+
+def all_settings() -> Iterable[Field[Any]]:
+    """Each with its name, its default and, among its metadata, a `description`."""
+    return fields(Settings)
+
+
+def default_of(setting: Field[Any]) -> object:
+    """What holds when nothing is said, in this environment."""
+    return setting.default_factory() if callable(setting.default_factory) else setting.default
+
+
+def _toml() -> Path:
+    """Raises:
+    StartError: a file that was named is not there: defaults in its place would go unseen.
+    """
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    if named and not Path(named).is_file():
+        message = f"There is no settings file {named} (TIMOS_CONFIG)."
+        raise StartError(message)
+    return Path(named or "timos.toml")
+
+
+def _in_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except OSError as error:
+        raise _unreadable(error) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"The settings file {path} is not valid TOML: {error}."
+        raise StartError(message) from None
+
+
+def _in_files() -> dict[str, object]:
+    """`TIMOS_X_FILE=/run/secrets/x`: the setting is the content of that file, so that a secret need not be in the environment."""
+    named = {each.name: os.environ.get(f"{PREFIX}{each.name.upper()}_FILE") for each in all_settings()}
+    return {name: _content(f"{PREFIX}{name.upper()}_FILE", Path(path)) for name, path in named.items() if path}
+
+
+def _content(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise _unreadable(error) from error
+    except UnicodeDecodeError:
+        message = f"{variable}: {path} is not a text."
+        raise StartError(message) from None  # the error would quote it
+
+
+def _unreadable(error: OSError) -> StartError:
+    return StartError(f"A settings file cannot be read: {error.filename}: {error.strerror}")
+
+
+def _in_environment() -> dict[str, object]:
+    """An empty variable is one that is not set."""
+    named = {each.name: os.environ.get(PREFIX + each.name.upper()) for each in all_settings()}
+    return {name: value for name, value in named.items() if value}
 
 
 def _refuse_unknown_variables() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + each.name.upper() for each in all_settings()}
     known |= {f"{name}_FILE" for name in known} | {PREFIX + name for name in CLIENT_VARIABLES}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:

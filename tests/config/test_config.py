@@ -1,12 +1,13 @@
 """Settings: where they come from, which are refused, and that a refusal shows no secret."""
 
 import os
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 
 from timos import config
-from timos.config import PREFIX, Settings, load
+from timos.config import PREFIX, all_settings, load
 from timos.kernel.errors import StartError
 
 
@@ -73,6 +74,14 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [str(network) for network in settings.proxies] == ["10.0.0.0/8", "fd00::/8"]
 
 
+@pytest.mark.parametrize(
+    ("told", "meant"), [("true", True), ("1", True), ("Yes", True), ("ON", True), ("false", False), ("0", False), ("no", False)]
+)
+def test_yes_and_no_are_spelt_in_several_ways(monkeypatch: pytest.MonkeyPatch, told: str, meant: object) -> None:
+    monkeypatch.setenv("TIMOS_MASTER_KEY_COPIED", told)
+    assert load().master_key_copied is meant
+
+
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIMOS_PORT", "")
     assert load().port == 8000
@@ -87,8 +96,8 @@ def test_folders_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pyt
 
 def test_settings_do_not_change_while_it_runs() -> None:
     settings = load()
-    with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1
+    with pytest.raises(FrozenInstanceError):
+        settings.port = 1  # type: ignore[misc]  # that is the test
 
 
 # ── refused ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,6 +149,14 @@ def test_a_toml_file_that_is_wrong_is_refused(tmp_path: Path, content: str) -> N
     text = refused()
     assert "PORT" in text or "PROT" in text or "timos.toml" in text
     assert "hunter2" not in text
+
+
+def test_all_that_is_wrong_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMOS_PORT", "8000.5")
+    monkeypatch.setenv("TIMOS_PROFILE", "Production")
+    (tmp_path / "timos.toml").write_text("argon2_time = true\nhosts = 1\norigins = [1]\nvault_url = 1\nprot = 1")
+    wrong = [line.split(":")[0].strip() for line in refused().splitlines()[1:]]
+    assert wrong == ["TIMOS_ARGON2_TIME", "TIMOS_HOSTS", "TIMOS_ORIGINS", "TIMOS_PORT", "TIMOS_PROFILE", "TIMOS_PROT", "TIMOS_VAULT_URL"]
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
@@ -231,4 +248,4 @@ def test_development_takes_all_but_the_network_and_says_what_production_would_no
 
 
 def test_every_setting_is_described() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [setting.name for setting in all_settings() if not setting.metadata["description"]] == []

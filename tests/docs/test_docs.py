@@ -63,7 +63,7 @@ def test_every_error_class_stands_in_the_tree_of_its_module() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    names = {config.PREFIX + name.upper() for name in config.Settings.model_fields}
+    names = {config.PREFIX + setting.name.upper() for setting in config.all_settings()}
     others = {config.PREFIX + name for name in config.CLIENT_VARIABLES}
     assert_same("settings.md", names | others)
 

@@ -1,6 +1,7 @@
 """The operator's commands on a whole instance: doctor, configuration, databases, keys, leak check."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,6 @@ from timos.cli import moving
 from timos.cli.local import places_of, with_instance
 from timos.cli.options import DryRunOption, JsonOption
 from timos.cli.output import err, hint, say
-from timos.config import Settings
 from timos.kernel.db import address, migrate
 from timos.kernel.errors import StartError
 from timos.lifecycle import founding, health
@@ -42,7 +42,7 @@ settings_app = typer.Typer(help="Settings: what holds, whether it is sound, what
 @settings_app.command("show")
 def config_show(as_json: JsonOption = False) -> None:
     """The settings that hold now, wherever they come from."""
-    values = {name: _spelt(value) for name, value in config.load().model_dump().items()}
+    values = {name: _spelt(value) for name, value in asdict(config.load()).items()}
     if as_json:
         say(json.dumps(values, indent=2))
         return
@@ -62,17 +62,17 @@ def config_check() -> None:
 @settings_app.command("doc")
 def config_doc() -> None:
     """Every setting with its default and what it does."""
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True, validated_data={})
-        say(f"{config.PREFIX}{name.upper()}  (default: {_spelt(default) or 'empty'})\n    {field.description}")
+    for setting in config.all_settings():
+        default = _spelt(config.default_of(setting)) or "empty"
+        say(f"{config.PREFIX}{setting.name.upper()}  (default: {default})\n    {setting.metadata['description']}")
 
 
 @settings_app.command("init")
 def config_init(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("timos.toml")) -> None:
     """Write a timos.toml with every setting commented out."""
     lines = [
-        f"# {field.description}\n# {name} = {json.dumps(_spelt(field.get_default(call_default_factory=True, validated_data={})))}\n"
-        for name, field in Settings.model_fields.items()
+        f"# {setting.metadata['description']}\n# {setting.name} = {json.dumps(_spelt(config.default_of(setting)))}\n"
+        for setting in config.all_settings()
     ]
     try:
         with path.open("x", encoding="utf-8") as file:
