@@ -8,6 +8,9 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.support import server_in
+from timos.__main__ import plain_options
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "timos"
 
@@ -74,3 +77,34 @@ def test_a_registry_misses_no_module(folder: str) -> None:
 def test_every_file_belongs_to_a_package() -> None:
     loose = {path.parent for path in SOURCE.rglob("*.py") if "migrations" not in path.parts and not (path.parent / "__init__.py").exists()}
     assert not loose, "no contract sees what lies in a folder without __init__.py"
+
+
+NOT_TO_SERVE = ("alembic", "asyncmy", "asyncpg", "httpx", "pydantic", "redis", "typer", "zxcvbn")
+
+
+@pytest.mark.slow
+def test_a_server_has_not_imported_what_it_does_not_use(template: Path, tmp_path: Path) -> None:
+    """Alembic is for the first start and for upgrades, drivers and Redis for who has such servers, all else for commands."""
+    with server_in(tmp_path, template=template, PYTHONPROFILEIMPORTTIME="1") as server:
+        imported = {line.rpartition("|")[2].strip() for line in server.log.splitlines() if line.startswith("import time:")}
+    assert {"timos.app", "sqlalchemy", "uvicorn"} <= imported
+    assert imported.isdisjoint(NOT_TO_SERVE)
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], {}),
+        (["--port", "8001"], {"port": "8001"}),
+        (["--port=0", "--host", "::1"], {"port": "0", "host": "::1"}),
+        (["--help"], None),
+        (["--port"], None),
+        (["--port", "many"], None),
+        (["--port=1", "--port=2"], None),
+        (["--pots", "1"], None),
+        (["8001", "--port"], None),
+        (["--port", "1", "now"], None),
+    ],
+)
+def test_serve_goes_past_the_command_line_only_when_it_is_spelt_plainly(words: list[str], options: dict[str, str] | None) -> None:
+    assert plain_options(words) == options

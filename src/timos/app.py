@@ -1,31 +1,29 @@
-"""The composition root: settings → databases and keys → the web or a command. Only here do all parts meet."""
+"""The composition root: settings → databases and keys → the web. Only here do all parts meet.
+
+A process that serves is this module and what it imports. That is without the command line (`timos.commands`), whose libraries take 15 MiB.
+"""
 
 import gc
 import json
 import os
 import socket
 import sys
-import tempfile  # noqa: TID251 (the demo's databases, sealed like any other, and nobody's)
-import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
 
-import typer
 import uvicorn
 from starlette.types import ASGIApp
 
 from timos import config
-from timos.cli import backups, local, operate, people, root
-from timos.cli.output import hint, say
+from timos.cli import local
+from timos.cli.output import hint
 from timos.config import Settings
 from timos.kernel.clock import SystemClock
 from timos.kernel.errors import StartError
 from timos.lifecycle import erase, founding, ledgers
-from timos.lifecycle.demo import telling
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
@@ -204,60 +202,18 @@ async def _tell(settings: Settings, instance: Instance, url: str, finished: int)
     hint("\n".join(lines))
 
 
-# ── commands that need the web ───────────────────────────────────────────────────────────────────────────────────────
+def run(*, host: str | None = None, port: int | None = None) -> None:
+    """Serves until it is told to stop; None is what the settings say.
+
+    Raises:
+        StartError: as `serve_until_stopped`, and for settings that cannot be used.
+    """
+    run_until_stopped(config.load(host=host, port=port))
 
 
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (TIMOS_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (TIMOS_PORT); 0 takes a free one.")] = None,
-) -> None:
-    """Start the server; the first start makes databases and master key."""
-    settings = config.load(host=host, port=port)
-    os.umask(0o077)  # databases, write-ahead logs and copies are nobody else's to read
-    import uvloop  # noqa: PLC0415 (not on every platform, and no other command needs it)
+def run_until_stopped(settings: Settings, prepare: Prepare | None = None) -> None:
+    """`serve_until_stopped`, with files that are nobody else's to read, in an event loop of its own."""
+    os.umask(0o077)  # databases, write-ahead logs and copies
+    import uvloop  # noqa: PLC0415 (not on every platform, and no command needs it that does not serve)
 
-    uvloop.run(serve_until_stopped(settings))
-
-
-def demo(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,  # noqa: FBT002 (an option)
-) -> None:
-    """A temporary TimOS with half a year of a person who does not exist; gone when you stop it."""
-
-    async def prepare(instance: Instance, url: str) -> None:
-        hint("Writing half a year of days …")
-        records = await telling.tell(instance, telling.today_at(instance.clock.now_ms()))
-        hint(f"TimOS demo on {url}: {records} records.\n  sign in as  {telling.ADDRESS}\n  password    {telling.PASSWORD}")
-        hint("  Ctrl-C ends it and deletes all of it.")
-        if browser:
-            webbrowser.open(url)
-
-    os.umask(0o077)
-    with tempfile.TemporaryDirectory(prefix="timos-demo-") as folder:
-        settings = config.load(data_dir=Path(folder, "data"), master_key=f"file:{folder}/key/master.json", port=port, registration="closed")
-        import uvloop  # noqa: PLC0415 (not on every platform, and no other command needs it)
-
-        uvloop.run(serve_until_stopped(settings, prepare))
-
-
-def show_openapi() -> None:
-    """Print the OpenAPI document of the API."""
-    say(json.dumps(document(), indent=2))
-
-
-def add_to(app: typer.Typer) -> None:
-    """The commands of this module."""
-    app.command("serve")(serve)
-    app.command("demo")(demo)
-    app.command("openapi")(show_openapi)
-
-
-def command_line(*, has_journal: bool = True) -> typer.Typer:
-    """All commands."""
-    return root.build(add_to, operate.add_to, people.add_to, backups.add_to, has_journal=has_journal)
-
-
-def main() -> None:
-    """Run one command line."""
-    root.run(command_line(has_journal=sys.argv[1:2] != ["serve"]))
+    uvloop.run(serve_until_stopped(settings, prepare))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from timos import app
+from timos import commands
 from timos.cli.root import run
 
 
@@ -38,7 +38,7 @@ class Console:
     def __call__(self, *arguments: str, stdin: str = "") -> Ran:
         out, err = io.StringIO(), io.StringIO()
         with self._at_the_machine(stdin), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            run(app.command_line(), arguments)
+            run(commands.command_line(), arguments)
         return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def done(self, *arguments: str, stdin: str = "") -> Ran:

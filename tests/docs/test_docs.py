@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from timos import app, config
+from timos import config
+from timos.commands import command_line
 from timos.kernel import errors
 from timos.platform.audit import Event
 from timos.web.api import ROUTES
@@ -77,7 +78,7 @@ def test_every_audit_event_is_documented() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert_same("commands.md", set(commands(typer.main.get_command(app.command_line()))))
+    assert_same("commands.md", set(commands(typer.main.get_command(command_line()))))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

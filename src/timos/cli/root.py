@@ -1,4 +1,4 @@
-"""The command `timos`: an explicit list of groups, and the one place where an error becomes a line and an exit code."""
+"""The command `timos`: an explicit list of groups."""
 
 import json
 import sys
@@ -8,49 +8,47 @@ from typing import NoReturn
 
 import typer
 
-from timos.cli.exits import exit_code
+from timos.cli import account, endings, habits, moods, pillars, reading, transfer, weeks, writing
 from timos.cli.options import JsonOption
-from timos.cli.output import report, say
-from timos.kernel.errors import TimosError
+from timos.cli.output import say
 
 Group = Callable[[typer.Typer], None]
+
+JOURNAL: tuple[Group, ...] = (
+    account.add_to,
+    reading.add_to,
+    writing.add_to,
+    habits.add_to,
+    moods.add_to,
+    pillars.add_to,
+    weeks.add_to,
+    transfer.add_to,
+)
 
 JOURNAL_COMMANDS = frozenset(
     {"signup", "login", "logout", "whoami", "erase", "today", "day", "month", "search", "write"}
     | {"habit", "mood", "pillar", "week", "import", "export", "version"}
-)  # the first words of what `_journal` has; tests/cli holds the one to the other
+)  # the first words of what is in JOURNAL; tests/cli holds the one to the other
 
 
-def build(*more: Group, has_journal: bool = True) -> typer.Typer:
-    """The journal commands, and those of `more` (the composition root's: they open settings and databases). A process that serves can do
-    without the journal's, which are clients: 10 MiB less.
-    """
+def build(*more: Group) -> typer.Typer:
+    """The journal commands, and those of `more` (they open settings and databases)."""
     app = typer.Typer(
         name="timos",
         help="A private journal: what you write is sealed under a key of your own.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,  # its tracebacks quote source and values: tokens, and the journal
     )
-    for add_to in (*(_journal() if has_journal else ()), *more):
+    for add_to in (*JOURNAL, *more):
         add_to(app)
     app.command()(version)
     return app
 
 
-def _journal() -> tuple[Group, ...]:
-    from timos.cli import account, habits, moods, pillars, reading, transfer, weeks, writing  # noqa: PLC0415 (see `build`)
-
-    parts = (account, reading, writing, habits, moods, pillars, weeks, transfer)
-    return tuple(part.add_to for part in parts)
-
-
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command line (the process's own when None) and ends with a code of `ExitCode`."""
-    try:
+    with endings.told():
         app(arguments)
-    except TimosError as error:
-        report(error)
-        sys.exit(exit_code(error))
     sys.exit(0)
 
 
