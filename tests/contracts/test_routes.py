@@ -320,6 +320,9 @@ async def visit_journal(tour: Tour, world: World) -> None:
         await Desk(world, tour.person, sample).make(sample.full)
     for sample in SAMPLES:
         await visit_verbs(tour, sample)
+    for path in ("/api/habits/days", "/api/moods/log", "/api/pillars/scores"):
+        await tour.visit(f"DELETE {path}/{{day}}", status=204, address=f"{path}/{DAY}")
+        await tour.visit(f"DELETE {path}/{{day}}", status=404, address=f"{path}/{DAY}")
     await tour.visit("GET /api/today", address="/api/today?day=2026-11-01")
     await tour.visit("POST /api/search", {"query": "note"})
     await tour.visit("GET /api/moods/system")

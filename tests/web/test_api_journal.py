@@ -72,8 +72,8 @@ def test_today_has_what_is_written_and_null_for_what_is_not(tell: Tell) -> None:
         nothing = (await sam.call("GET", "/api/today")).json()
         names = ("entry", "morning", "evening", "scores", "moods", "preferences")
         lists: Json = {"pillars": [], "habits": [], "on_this_day": []}
-        week: Json = {"week": "2026-W47", "recap": None, "carried": [], "scores": {}}
-        assert nothing == {"day": "2026-11-22", **dict.fromkeys(names), **lists, "week": week, "unreadable": 0}
+        week: Json = {"week": "2026-W47", "recap": None, "carried": [], "scores": {}, "unreadable_days": []}
+        assert nothing == {"day": "2026-11-22", **dict.fromkeys(names), **lists, "week": week, "unreadable": 0, "unreadable_parts": []}
         paths = {
             "entry": "/api/entries/2026-11-22",
             "morning": "/api/feels/2026-11-22/morning",

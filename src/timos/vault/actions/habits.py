@@ -3,19 +3,23 @@
 A tick changes one habit of one day's document, on the server: two devices ticking different habits at once lose nothing.
 """
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Generic, TypeVar
 
 import msgspec
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import NotFoundError
+from timos.vault.actions import whole_days
+from timos.vault.actions.whole_days import Days
 from timos.vault.collections import habit_days, morning_habits
 from timos.vault.collections.habit_days import HabitDay, Tick
 from timos.vault.collections.morning_habits import Habit, Mark, Streak, is_due, streak
 from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Document
 from timos.vault.store import Opened, Stored, Vault, Written
+
+T = TypeVar("T")
 
 LONGEST_STREAK_DAYS = 800  # looked back; two documents of a year each
 GRACE = {"forgiving": 2, "plain": 0, "hidden": 2}
@@ -41,6 +45,14 @@ class HabitStreak(msgspec.Struct, frozen=True, kw_only=True):
     best: int
     done: int
     due: int
+
+
+class Shown(msgspec.Struct, Generic[T], frozen=True):
+    """What is to be said of each habit; `unreadable` habits, and what was noted on `unreadable_days`, were left out."""
+
+    items: list[T]
+    unreadable: int
+    unreadable_days: list[date]
 
 
 class Living(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,38 +93,38 @@ async def untick(vault: Vault, day: date, habit_id: str) -> Written:
     return await vault.change(habit_days.COLLECTION, (day.isoformat(),), edit)
 
 
-async def of_day(vault: Vault, day: date, preferences: Preferences) -> Opened[HabitToday]:
+async def of_day(vault: Vault, day: date, preferences: Preferences) -> Shown[HabitToday]:
     """Every habit that is not archived, in the user's order, with what was noted on that day."""
-    stored = await vault.get(habit_days.COLLECTION, (day.isoformat(),))
-    done = _decoded(stored, day).done
+    known = await history(vault, day, day)
+    done = known.documents[day].done if day in known.documents else {}
     kept = await living(vault, preferences)
     shown = [
         HabitToday(id=one.id, habit=one.habit, is_due=is_due(one.habit, day, first=min(one.first, day)), tick=done.get(one.id))
         for one in kept.items
     ]
-    return Opened(shown, kept.lost)
+    return Shown(shown, kept.unreadable, known.lost)
 
 
-async def streaks(vault: Vault, today: date, preferences: Preferences) -> Opened[HabitStreak]:
-    """For every habit that is not archived, over the last 800 days; `hidden` streaks are counted too, the page does not show them."""
+async def streaks(vault: Vault, today: date, preferences: Preferences) -> Shown[HabitStreak]:
+    """For every habit that is not archived, over the last 800 days; `hidden` streaks are counted too, the page does not show them. A day
+    that does not open counts as skipped: what somebody did cannot be held against them.
+    """
     start = today - timedelta(days=LONGEST_STREAK_DAYS)
-    ticks = await history(vault, start, today)
+    known = await history(vault, start, today)
+    lost = dict.fromkeys(known.lost, Mark(is_skipped=True))
     found = []
     kept = await living(vault, preferences)
     for one in kept.items:
-        marks = {day: _mark(done[one.id], preferences) for day, done in ticks.items() if one.id in done}
+        marks = {day: _mark(ticks.done[one.id], preferences) for day, ticks in known.documents.items() if one.id in ticks.done}
         first = max(start, min([one.first, *marks]))  # days ticked from before the habit was made count too
-        run: Streak = streak(one.habit, marks, first=first, today=today, grace_per_month=GRACE[preferences.streak_style])
+        run: Streak = streak(one.habit, lost | marks, first=first, today=today, grace_per_month=GRACE[preferences.streak_style])
         found.append(HabitStreak(id=one.id, name=one.habit.name, current=run.current, best=run.best, done=run.done, due=run.due))
-    return Opened(found, kept.lost)
+    return Shown(found, kept.unreadable, known.lost)
 
 
-async def history(vault: Vault, first: date, last: date) -> dict[date, Mapping[str, Tick]]:
-    """What was noted, by day and habit; archived habits too."""
-    found: dict[date, Mapping[str, Tick]] = {}
-    async for stored in vault.between(habit_days.COLLECTION, first, last):
-        found[date.fromisoformat(stored.key[0])] = msgspec.json.decode(stored.raw, type=HabitDay).done
-    return found
+async def history(vault: Vault, first: date, last: date) -> Days[HabitDay]:
+    """What was noted, by day; archived habits too."""
+    return await whole_days.between(vault, habit_days.COLLECTION, HabitDay, first, last)
 
 
 async def living(vault: Vault, preferences: Preferences) -> Opened[Living]:

@@ -6,7 +6,8 @@ import msgspec
 
 from timos.kernel.errors import ConflictError, NotFoundError
 from timos.kernel.ids import ID_BYTES, Randomness, text_of
-from timos.vault.actions import references
+from timos.vault.actions import references, whole_days
+from timos.vault.actions.whole_days import Days
 from timos.vault.collections import mood_logs
 from timos.vault.collections.mood_logs import Id, LogText, MoodDay, MoodLog, Tags, with_log
 from timos.vault.record import Document
@@ -64,10 +65,6 @@ async def take_back(vault: Vault, day: date, log_id: str) -> Written:
     return await vault.change(mood_logs.COLLECTION, (day.isoformat(),), edit)
 
 
-async def between(vault: Vault, first: date, last: date) -> list[tuple[date, MoodLog]]:
-    """In the order of days and times."""
-    found: list[tuple[date, MoodLog]] = []
-    async for stored in vault.between(mood_logs.COLLECTION, first, last):
-        day = date.fromisoformat(stored.key[0])
-        found += [(day, log) for log in msgspec.json.decode(stored.raw, type=MoodDay).logs]
-    return found
+async def between(vault: Vault, first: date, last: date) -> Days[MoodDay]:
+    """In the order of days; the moods of each are in the order of time."""
+    return await whole_days.between(vault, mood_logs.COLLECTION, MoodDay, first, last)

@@ -6,7 +6,8 @@ from datetime import date
 import msgspec
 
 from timos.kernel.errors import InputError
-from timos.vault.actions import references
+from timos.vault.actions import references, whole_days
+from timos.vault.actions.whole_days import Days
 from timos.vault.collections import pillar_scores
 from timos.vault.collections.pillar_scores import PillarScores, Score
 from timos.vault.record import Document
@@ -26,12 +27,9 @@ async def merge(vault: Vault, day: date, scores: Mapping[str, Score | None]) -> 
     return await vault.change(pillar_scores.COLLECTION, (day.isoformat(),), lambda stored: _merged(stored, day, scores))
 
 
-async def between(vault: Vault, first: date, last: date) -> dict[date, PillarScores]:
+async def between(vault: Vault, first: date, last: date) -> Days[PillarScores]:
     """By day."""
-    found = {}
-    async for stored in vault.between(pillar_scores.COLLECTION, first, last):
-        found[date.fromisoformat(stored.key[0])] = msgspec.json.decode(stored.raw, type=PillarScores)
-    return found
+    return await whole_days.between(vault, pillar_scores.COLLECTION, PillarScores, first, last)
 
 
 def _merged(stored: Stored | None, day: date, scores: Mapping[str, Score | None]) -> Document:

@@ -1,10 +1,11 @@
 """All that the Today screen needs, in one answer."""
 
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 import msgspec
 
-from timos.vault.actions import habits, weekly
+from timos.vault.actions import habits, weekly, whole_days
 from timos.vault.actions.habits import HabitToday
 from timos.vault.actions.weekly import CurrentWeek
 from timos.vault.collections import daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
@@ -14,9 +15,12 @@ from timos.vault.store import Stored, Vault
 ON_THIS_DAY_YEARS = 5  # looked back
 
 
+Part = Literal["habits", "moods", "scores"]  # each one document of the day, which only verbs write
+
+
 class Today(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one day; None for what was not written yet. `on_this_day` are entries of the same day in earlier years.
-    `unreadable` pillars and habits were left out.
+    `unreadable` pillars and habits were left out, and so were those parts of the day that `unreadable_parts` names.
     """
 
     day: date
@@ -31,6 +35,7 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     week: CurrentWeek
     on_this_day: list[Stored]
     unreadable: int
+    unreadable_parts: list[Part]
 
 
 async def preferences_of(vault: Vault) -> tuple[Stored | None, Preferences]:
@@ -50,19 +55,23 @@ async def today(vault: Vault, *, now: datetime, day: date | None) -> Today:
     day = day or day_now(wanted, now)
     text = day.isoformat()
     kept, ticked = await vault.whole(pillars.COLLECTION), await habits.of_day(vault, day, wanted)
+    logged, are_moods_lost = await whole_days.one(vault, mood_logs.COLLECTION, day)
+    scored, are_scores_lost = await whole_days.one(vault, pillar_scores.COLLECTION, day)
+    lost: dict[Part, bool] = {"habits": bool(ticked.unreadable_days), "moods": are_moods_lost, "scores": are_scores_lost}
     return Today(
         day=day,
         entry=await vault.get(daily_entries.COLLECTION, (text,)),
         morning=await vault.get(feels_entries.COLLECTION, (text, "morning")),
         evening=await vault.get(feels_entries.COLLECTION, (text, "evening")),
-        scores=await vault.get(pillar_scores.COLLECTION, (text,)),
-        moods=await vault.get(mood_logs.COLLECTION, (text,)),
+        scores=scored,
+        moods=logged,
         preferences=stored,
         pillars=_living(kept.items),
         habits=ticked.items,
         week=await weekly.current(vault, day),
         on_this_day=await _on_this_day(vault, day),
         unreadable=kept.unreadable + ticked.unreadable,
+        unreadable_parts=[part for part, is_lost in lost.items() if is_lost],
     )
 
 

@@ -1,6 +1,6 @@
 """The registry of routes: an explicit list of the modules that have some."""
 
-from timos.web.api import auth, days, habits, insights, moods, named, pages, pillars, records, system, transfer, weekly
+from timos.web.api import auth, day_documents, days, habits, insights, moods, named, pages, pillars, records, system, transfer, weekly
 from timos.web.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,6 +12,7 @@ ROUTES: tuple[Route, ...] = (
     *pillars.routes(),
     *habits.routes(),
     *moods.routes(),
+    *day_documents.routes(),
     *weekly.routes(),
     *insights.routes(),
     *transfer.routes(),

@@ -12,7 +12,7 @@ from timos.vault.actions import notes
 from timos.vault.actions.habits import HabitToday
 from timos.vault.actions.notes import NewNote
 from timos.vault.actions.search import search
-from timos.vault.actions.today import today
+from timos.vault.actions.today import Part, today
 from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
 from timos.vault.matching import Query
 from timos.vault.record import Collection, parse_bound, parse_day
@@ -29,7 +29,9 @@ _PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
 
 
 class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """None for what was not written yet; `unreadable` pillars and habits did not open and were left out."""
+    """None for what was not written yet; `unreadable` pillars and habits did not open and were left out, and so were those documents of
+    the day that `unreadable_parts` names. Another document of the day that does not open is an error.
+    """
 
     day: date
     entry: Record | None
@@ -43,6 +45,7 @@ class TodayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     week: WeekAnswer
     on_this_day: list[Record]
     unreadable: int
+    unreadable_parts: list[Part]
 
 
 class SearchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"first": "from", "last": "to"}):
@@ -103,6 +106,7 @@ async def show_today(call: Call) -> Answer:
             week=week_answer(found.week),
             on_this_day=[record_of(daily_entries.COLLECTION, stored) for stored in found.on_this_day],
             unreadable=found.unreadable,
+            unreadable_parts=found.unreadable_parts,
         )
     )
 

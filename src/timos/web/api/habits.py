@@ -22,45 +22,48 @@ PATH = morning_habits.COLLECTION.path
 
 
 class HabitsToday(msgspec.Struct, frozen=True, kw_only=True):
-    """In the user's order; `unreadable` ones did not open and were left out."""
+    """In the user's order; `unreadable` ones did not open and were left out, and so was what was noted on `unreadable_days`."""
 
     day: date
     habits: list[HabitToday]
     unreadable: int
+    unreadable_days: list[date]
 
 
 class Streaks(msgspec.Struct, frozen=True):
-    """In the user's order; `unreadable` habits did not open and were left out."""
+    """In the user's order; `unreadable` habits did not open and were left out; `unreadable_days` did not, and count as skipped."""
 
     habits: list[HabitStreak]
     unreadable: int
+    unreadable_days: list[date]
 
 
 class HabitHistory(msgspec.Struct, frozen=True):
-    """By day, then by the id of the habit."""
+    """By day, then by the id of the habit. `unreadable_days` did not open and were left out."""
 
     days: dict[str, dict[str, Tick]]
+    unreadable_days: list[date]
 
 
 async def show_today(call: Call) -> Answer:
     vault = await unlocked(call)
     day, preferences = await today_of(call, vault)
     found = await habits.of_day(vault, day, preferences)
-    return json_answer(HabitsToday(day=day, habits=found.items, unreadable=found.unreadable))
+    return json_answer(HabitsToday(day=day, habits=found.items, unreadable=found.unreadable, unreadable_days=found.unreadable_days))
 
 
 async def show_streaks(call: Call) -> Answer:
     vault = await unlocked(call)
     day, preferences = await today_of(call, vault)
     found = await habits.streaks(vault, day, preferences)
-    return json_answer(Streaks(found.items, found.unreadable))
+    return json_answer(Streaks(found.items, found.unreadable, found.unreadable_days))
 
 
 async def show_history(call: Call) -> Answer:
     vault = await unlocked(call)
     first, last = range_of(call)
     found = await habits.history(vault, first, last)
-    return json_answer(HabitHistory({day.isoformat(): dict(ticks) for day, ticks in found.items()}))
+    return json_answer(HabitHistory({day.isoformat(): one.done for day, one in found.documents.items()}, found.lost))
 
 
 async def tick(call: Call) -> Answer:

@@ -45,9 +45,10 @@ class LoggedMood(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MoodDiary(msgspec.Struct, frozen=True):
-    """In the order of days and times."""
+    """In the order of days and times. `unreadable_days` did not open and were left out."""
 
     items: list[LoggedMood]
+    unreadable_days: list[date]
 
 
 async def show_system(_: Call) -> Answer:
@@ -79,7 +80,9 @@ async def take_back(call: Call) -> Answer:
 
 async def show_log(call: Call) -> Answer:
     found = await mood_diary.between(await unlocked(call), *range_of(call))
-    return json_answer(MoodDiary([LoggedMood(day=day, log=one) for day, one in found]))
+    return json_answer(
+        MoodDiary([LoggedMood(day=day, log=one) for day, logged in found.documents.items() for one in logged.logs], found.lost)
+    )
 
 
 def routes() -> Iterator[Route]:

@@ -1,6 +1,7 @@
 """Scores of the pillars."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 
@@ -25,9 +26,10 @@ class ScoresRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ScoresAnswer(msgspec.Struct, frozen=True):
-    """By day, then by the id of the pillar."""
+    """By day, then by the id of the pillar. `unreadable_days` did not open and were left out."""
 
     days: dict[str, dict[str, Score]]
+    unreadable_days: list[date]
 
 
 async def merge(call: Call) -> Answer:
@@ -38,7 +40,7 @@ async def merge(call: Call) -> Answer:
 
 async def show(call: Call) -> Answer:
     found = await scores.between(await unlocked(call), *range_of(call))
-    return json_answer(ScoresAnswer({day.isoformat(): one.scores for day, one in found.items()}))
+    return json_answer(ScoresAnswer({day.isoformat(): one.scores for day, one in found.documents.items()}, found.lost))
 
 
 def routes() -> Iterator[Route]:

@@ -1,6 +1,7 @@
 """The current week, and closing a recap."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 
@@ -20,12 +21,13 @@ PATH = weekly_recaps.COLLECTION.path
 
 
 class WeekAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`carried`: course corrections of last week that are not done; `scores` so far, by pillar."""
+    """`carried`: course corrections of last week that are not done; `scores` so far, by pillar, without those of `unreadable_days`."""
 
     week: str
     recap: Record | None
     carried: tuple[Correction, ...]
     scores: dict[str, WeekScore]
+    unreadable_days: list[date]
 
 
 WEEK = described(WeekAnswer, recap=answer_type(weekly_recaps.COLLECTION) | None)
@@ -37,6 +39,7 @@ def week_answer(found: CurrentWeek) -> WeekAnswer:
         recap=record_of(weekly_recaps.COLLECTION, found.recap) if found.recap else None,
         carried=found.carried,
         scores=found.scores,
+        unreadable_days=found.unreadable_days,
     )
 
 
