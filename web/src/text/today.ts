@@ -177,6 +177,15 @@ export const today = {
   openRecap: "Begin the recap",
   readRecap: "Read the recap",
 
+  // a part of the day that does not open
+  damaged: (parts: readonly ("habits" | "moods" | "scores")[]): string =>
+    `Stored for this day, but not to be read: ${list(parts.map((part) => today.damagedPart[part]))}.`,
+  damagedPart: { habits: "habits", moods: "moods", scores: "scores" },
+  damagedText: "It was left as it is, and nothing can be added to it. A backup may still have it. Deleting it makes room for something new.",
+  damagedRemove: "Delete what cannot be read",
+  damagedYes: "Yes, delete it for good",
+  damagedNo: "Keep it",
+
   // a day to read
   before: "The day before",
   after: "The day after",
