@@ -324,6 +324,27 @@ def test_a_week_lived_on_the_command_line(template: Path, tmp_path: Path) -> Non
         _imports(ada, tmp_path)
 
 
+@pytest.mark.slow
+def test_days_that_do_not_open_are_told_beside_what_is_shown(template: Path, tmp_path: Path) -> None:
+    with server_in(tmp_path, template=template) as server:
+        ada = Terminal(server)
+        ada.says("habit", "add", "Run")
+        ada.says("habit", "done", "run")
+        ada.says("mood", "good")
+        ada.says("pillar", "add", "Health")
+        ada.says("pillar", "score", "health", "7")
+        assert "does not open" not in ada.hears("today")
+        for table in ("habit_days", "mood_logs", "pillar_scores"):
+            ada.damage(table)
+        assert "habits, moods, scores: stored, but does not open" in ada.hears("today")
+        assert "habits: stored, but does not open" in ada.hears("habit", "list")
+        for line in ("habit streaks", "mood", "week"):
+            assert ": stored, but does not open" in ada.hears(*line.split()), line
+        assert ada.json("habit", "list")["unreadable_parts"] == ["habits", "moods", "scores"]
+        for line in ("habit done run", "habit undo run", "mood good", "pillar score health 8"):
+            assert "does not open" in ada.refused(ExitCode.UNEXPECTED, *line.split()), line
+
+
 def _habits(ada: Terminal) -> None:
     assert "Make one with" in ada.says("habit", "list")
     ada.says("habit", "add", "Run", "--every", "week:3")

@@ -12,7 +12,7 @@ from timos.cli.days import day_of
 from timos.cli.loop import Habit, HabitToday, Schedule, Streaks, Tick, Today
 from timos.cli.names import Named, Shelf
 from timos.cli.options import ArchivedOption, DayOption, InsecureOption, JsonOption, NameArgument, ServerOption
-from timos.cli.output import out, print_json, say
+from timos.cli.output import left_out, out, print_json, say
 from timos.cli.pictures import amount, habit_line, schedule_words, streak_lines
 
 HABITS = Shelf("/api/habits", "habit")
@@ -45,9 +45,11 @@ def list_(
             return
         reply = client.get("/api/today", {"day": day_of(day, client).isoformat()})
     if as_json:
-        print_json(members(reply.raw, "day", "habits"))
+        print_json(members(reply.raw, "day", "habits", "unreadable_parts"))
         return
-    habits = reply.read(Today).habits
+    shown = reply.read(Today)
+    habits = shown.habits
+    left_out({"habits"}.intersection(shown.unreadable_parts))
     for one in habits:
         out().print(habit_line(one, is_schedule_shown=True))
     if not habits:
@@ -85,7 +87,7 @@ def done(
     if skip and value is not None:
         raise typer.BadParameter("Give --value or --skip, not both.")
     with connect(server, is_insecure=insecure) as client:
-        on, found = _find(client, name, day)
+        on, found, _ = _find(client, name, day)
         tick = Tick(
             value=0 if skip else found.habit.target if value is None else value,
             skipped=skip,
@@ -98,8 +100,8 @@ def done(
 def undo(name: NameArgument, day: DayOption = None, server: ServerOption = None, insecure: InsecureOption = False) -> None:
     """Take back what was noted for a habit."""
     with connect(server, is_insecure=insecure) as client:
-        on, found = _find(client, name, day)
-        if found.tick is not None:
+        on, found, is_lost = _find(client, name, day)
+        if found.tick is not None or is_lost:  # which the server refuses, and says so
             client.delete(_address(found, on))
     say(f"{found.habit.name}: nothing is noted on {on}.")
 
@@ -112,7 +114,9 @@ def streaks(server: ServerOption = None, insecure: InsecureOption = False, as_js
             print_json(reply.raw)
             return
         weekly = {doc.id for doc in HABITS.records(client) if view(doc.document, Habit).schedule.every == "week"}
-    found = reply.read(Streaks).habits
+    shown = reply.read(Streaks)
+    left_out(shown.unreadable_days)
+    found = shown.habits
     for line in streak_lines(found, weekly):
         out().print(line)
     if not found:
@@ -159,12 +163,12 @@ def _kind(target: float | None, unit: str | None) -> str:
     return "minutes" if unit in {"min", "minute", "minutes"} else "count"
 
 
-def _find(client: Client, name: str, day: str | None) -> tuple[date, HabitToday]:
-    """The habit that is meant, as it stands on the day."""
+def _find(client: Client, name: str, day: str | None) -> tuple[date, HabitToday, bool]:
+    """The habit that is meant, as it stands on the day, and whether what was noted on that day does not open."""
     on = day_of(day, client)
-    habits = client.get("/api/today", {"day": on.isoformat()}).read(Today).habits
-    found = HABITS.pick(name, [Named(one.id, one.habit.name) for one in habits], client)
-    return on, next(one for one in habits if one.id == found.id)
+    today = client.get("/api/today", {"day": on.isoformat()}).read(Today)
+    found = HABITS.pick(name, [Named(one.id, one.habit.name) for one in today.habits], client)
+    return on, next(one for one in today.habits if one.id == found.id), "habits" in today.unreadable_parts
 
 
 def _address(found: HabitToday, on: date) -> str:

@@ -71,6 +71,7 @@ class Streaks(msgspec.Struct, frozen=True):
     """In the user's order."""
 
     habits: tuple[HabitStreak, ...]
+    unreadable_days: tuple[str, ...] = ()
 
 
 class Correction(msgspec.Struct, frozen=True):
@@ -105,6 +106,7 @@ class Week(msgspec.Struct, frozen=True):
     recap: Doc | None = None
     carried: tuple[Correction, ...] = ()
     scores: dict[str, WeekScore] = {}
+    unreadable_days: tuple[str, ...] = ()
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -132,6 +134,7 @@ class Today(msgspec.Struct, frozen=True):
     habits: tuple[HabitToday, ...] = ()
     week: Week | None = None
     on_this_day: tuple[Doc, ...] = ()
+    unreadable_parts: tuple[str, ...] = ()
 
 
 class SystemMood(msgspec.Struct, frozen=True):
@@ -167,3 +170,4 @@ class MoodDiary(msgspec.Struct, frozen=True):
     """In the order of days and times."""
 
     items: tuple[LoggedMood, ...]
+    unreadable_days: tuple[str, ...] = ()

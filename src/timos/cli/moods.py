@@ -10,7 +10,7 @@ from timos.cli.days import day_of, moment_of, zone_of
 from timos.cli.loop import MoodDiary, SystemMoods
 from timos.cli.names import Named, Shelf
 from timos.cli.options import DayOption, InsecureOption, JsonOption, NameArgument, ServerOption
-from timos.cli.output import out, print_json, say
+from timos.cli.output import left_out, out, print_json, say
 from timos.cli.pictures import mood_lines
 from timos.cli.shorthand import short_for
 
@@ -80,7 +80,9 @@ def _show(client: Client, day: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(reply.raw)
         return
-    found = reply.read(MoodDiary).items
+    diary = reply.read(MoodDiary)
+    left_out(diary.unreadable_days)
+    found = diary.items
     names = {one.id: one.name for one in _system(client)} | MOODS.names_by_id(client) if found else {}
     for line in mood_lines([one.log for one in found], names, zone_of(client)):
         out().print(line)

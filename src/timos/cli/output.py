@@ -7,6 +7,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
@@ -46,6 +47,12 @@ def say(text: str) -> None:
 def hint(text: str) -> None:
     """A line for people, on stderr."""
     err().print(printable(text))
+
+
+def left_out(what: Iterable[str]) -> None:
+    """Says which days, or parts of a day, are stored and were not shown."""
+    if names := ", ".join(what):
+        hint(f"timos: {names}: stored, but does not open, and was left out. The page of the day in the web app can delete it.")
 
 
 def print_json(raw: bytes) -> None:

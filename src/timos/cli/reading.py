@@ -12,7 +12,7 @@ from timos.cli.client import Client, connect
 from timos.cli.days import day_of, last_writable, parse_day, parse_month
 from timos.cli.loop import Today
 from timos.cli.options import InsecureOption, JsonOption, ServerOption
-from timos.cli.output import QUIET, hint, out, print_json, say, snippet
+from timos.cli.output import QUIET, hint, left_out, out, print_json, say, snippet
 from timos.cli.pictures import day_lines, month_line, today_lines
 from timos.kernel.clock import SystemClock
 
@@ -94,7 +94,9 @@ def _show_day(client: Client, text: str, lines: Callable[[Today], Iterable[Text]
     if as_json:
         print_json(reply.raw)
         return
-    for line in lines(reply.read(Today)):
+    today = reply.read(Today)
+    left_out(today.unreadable_parts)
+    for line in lines(today):
         out().print(line)
 
 

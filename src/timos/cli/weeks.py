@@ -9,7 +9,7 @@ from timos.cli.client import Client, connect
 from timos.cli.days import day_of, monday_of, parse_week, week_before, week_of
 from timos.cli.loop import Correction, Recap, Today, Week
 from timos.cli.options import InsecureOption, JsonOption, ServerOption
-from timos.cli.output import out, print_json, say
+from timos.cli.output import left_out, out, print_json, say
 from timos.cli.pictures import week_lines
 from timos.cli.pillars import PILLARS
 from timos.cli.shorthand import short_for
@@ -41,6 +41,7 @@ def show(week: WeekArgument = None, server: ServerOption = None, insecure: Insec
         shown = reply.read(Today).week or Week(wanted)
         before = _corrections(_stored(client, week_before(wanted)))
         names = PILLARS.names_by_id(client)
+    left_out(shown.unreadable_days)
     for line in week_lines(shown, before, names):
         out().print(line)
 
