@@ -25,6 +25,11 @@ def test_what_cannot_be_read_is_told_and_deleted_only_after_asking(house: Server
             connection.execute(f"UPDATE {table} SET sealed = zeroblob(600)")  # noqa: S608 (a name of ours)
     page = devices().new_page()
     sign_in(page, guest)
+    for screen in ("habits", "moods"):
+        page.goto(f"{guest.url}/{screen}")
+        expect(page.get_by_text("What was kept on these days cannot be read and was left out:")).to_be_visible()
+        expect(page.locator(f'a[href="/day/{day}"]')).to_be_visible()
+    page.goto(guest.url)
     expect(page.get_by_text(SAID)).to_be_visible()
     press(page, "Delete what cannot be read")
     press(page, "Keep it")

@@ -7,6 +7,7 @@ export const loop = {
   removed: (name: string): string => `“${name}” is deleted.`,
   archivedTitle: (items: number): string => `Archived (${number(items)})`,
   unreadable: (items: number): string => count(items, "# of them does not open. The others are whole.", "# of them do not open. The others are whole."),
+  unreadableDays: "What was kept on these days cannot be read and was left out:",
   edit: (name: string): string => `Edit ${name}`,
   restoreOne: (name: string): string => `Restore ${name}`,
   removeOne: (name: string): string => `Delete ${name}`,

@@ -16,6 +16,8 @@ type History = Schemas["HabitHistory"]["days"];
 export class Habits {
   readonly list = new Named<Habit>("/api/habits");
   history: History = $state.raw({});
+  /** Days that do not open. */
+  lost: readonly string[] = $state.raw([]);
   private streaks: Map<string, Schemas["HabitStreak"]> = $state.raw(new Map());
   private inOrder: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +49,9 @@ export class Habits {
 
   private async loadHistory(): Promise<void> {
     const query = { from: shifted(journal.day, 1 - DAYS), to: journal.day };
-    this.history = (await ask(api.GET("/api/habits/history", { params: { query } }))).days;
+    const { days, unreadable_days: lost } = await ask(api.GET("/api/habits/history", { params: { query } }));
+    this.history = days;
+    this.lost = lost;
   }
 
   /** The list is whole without them. */

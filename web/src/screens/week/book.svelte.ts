@@ -28,6 +28,8 @@ export class WeekBook {
   readonly daysBefore: readonly string[];
   /** Whose score the sliders set. */
   readonly scoredDay: string;
+  /** Days whose scores do not open. */
+  lost: readonly string[] = [];
   private looking: Promise<Look> | null = null;
   private finding: Promise<Schemas["Patterns"]> | null = null;
   private inOrder: Promise<unknown> = Promise.resolve();
@@ -58,6 +60,7 @@ export class WeekBook {
     book.previous = recapOf(weekShifted(week, -1))?.document ?? null;
     book.others = recaps.items.filter(({ id }) => id !== week).sort((one, other) => (one.id < other.id ? 1 : -1));
     book.scores = scores.days;
+    book.lost = scores.unreadable_days;
     return book;
   }
 
