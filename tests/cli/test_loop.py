@@ -347,7 +347,7 @@ def test_days_that_do_not_open_are_told_beside_what_is_shown(template: Path, tmp
 
 def _habits(ada: Terminal) -> None:
     assert "Make one with" in ada.says("habit", "list")
-    ada.says("habit", "add", "Run", "--every", "week:3")
+    ada.says("habit", "add", "Run", "--every", "week:1")
     ada.says("habit", "add", "Read", "--every", "weekends", "--target", "20", "--unit", "pages")
     ada.says("habit", "add", "Rest")
     assert "already" in ada.refused(ExitCode.REFUSED, "habit", "add", " run")
@@ -356,7 +356,7 @@ def _habits(ada: Terminal) -> None:
     ada.says("habit", "done", "rest", "--skip")
     assert "Read or Rest" in ada.refused(ExitCode.USAGE, "habit", "done", "re")
     assert "There are Read, Rest and Run" in ada.refused(ExitCode.NOT_FOUND, "habit", "done", "swim")
-    assert ada.says("habit", "list").splitlines() == ["· Read  weekends, 12 of 20 pages", "– Rest  every day, skipped", "✓ Run  3 × a week"]
+    assert ada.says("habit", "list").splitlines() == ["· Read  weekends, 12 of 20 pages", "– Rest  every day, skipped", "✓ Run  1 × a week"]
     assert [one["tick"]["value"] for one in ada.json("habit", "list")["habits"]] == [12, 0, 1]
     assert "Run   1 week" in ada.says("habit", "streaks")
     assert {one["name"] for one in ada.json("habit", "streaks")["habits"]} == {"Read", "Rest", "Run"}
