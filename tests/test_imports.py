@@ -79,7 +79,7 @@ def test_every_file_belongs_to_a_package() -> None:
     assert not loose, "no contract sees what lies in a folder without __init__.py"
 
 
-NOT_TO_SERVE = ("alembic", "asyncmy", "asyncpg", "httpx", "pydantic", "redis", "typer", "zxcvbn")
+NOT_TO_SERVE = ("alembic", "asyncmy", "asyncpg", "httpx", "pydantic", "redis", "structlog", "typer", "zxcvbn")
 
 
 @pytest.mark.slow

@@ -184,23 +184,6 @@ class Vault:
                 await self._witness(collection.name)
         return page
 
-    async def between(self, collection: Collection, first: date, last: date) -> AsyncIterator[Stored]:
-        """Every record of the days, in their order, whatever the length of the range; by tokens where they are few.
-
-        Raises:
-            DecryptionError: one of them does not open.
-        """
-        while first <= last:
-            until = min(last, date.fromordinal(first.toordinal() + MOST_TOKENS - 1))
-            page = await self.days(collection, first, until, limit=MOST_TOKENS * len(collection.kinds))
-            if page.unreadable:
-                raise DecryptionError
-            for stored in page.items:
-                yield stored
-            if until == date.max:
-                return
-            first = date.fromordinal(until.toordinal() + 1)
-
     async def long_range(self, collection: Collection, first: date, last: date, *, after: Key | None = None, limit: int = 100) -> Page:
         """As `days`, for any range: opens the whole collection, because the database knows no order to seek in."""
         low, high = first.isoformat(), last.isoformat()

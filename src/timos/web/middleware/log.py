@@ -8,7 +8,6 @@ import sys
 from typing import Protocol, TextIO
 
 import msgspec
-import structlog
 
 from timos.kernel.clock import Clock, instant
 from timos.web.route import Call
@@ -25,8 +24,11 @@ class Log(Protocol):
 
 def new_log(clock: Clock, *, level: str = "info", is_json: bool = True, stream: TextIO = sys.stderr) -> Log:
     """JSON lines for machines or coloured ones for people; `at` comes from the clock."""
-    if is_json:
-        return JsonLog(clock, level, stream)
+    return JsonLog(clock, level, stream) if is_json else _for_people(clock, level, stream)
+
+
+def _for_people(clock: Clock, level: str, stream: TextIO) -> Log:
+    import structlog  # noqa: PLC0415 (with what it colours by it is 3 MiB, and a server has no terminal to write to)
 
     def stamp(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["at"] = instant(clock.now_ms())
