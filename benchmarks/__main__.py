@@ -11,24 +11,22 @@ import time
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory  # noqa: TID251 (instances of nobody)
 
 from benchmarks import people, replaced, sides
-from benchmarks.load import wrk
-from benchmarks.server import LOAD_CORE
-from benchmarks.sides import CONNECTIONS, Place, Side
+from benchmarks.rounds import EVEN, FIGURES, Figures, evenly, saturated, turns
+from benchmarks.sides import Place
+from benchmarks.steady import CONNECTIONS
 from tests import servers
-from tests.databases import Engine
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-FIGURES = ("requests/s", "CPU, µs", "p50, ms", "p99, ms")
-# how many times the requests for each second of CPU, beside the system before; and the share of its p99
+# how many times the requests for each second of CPU, beside the system before; and the share of its p99 at the same rate
 AIMS = {"write": 8.0, "read": 8.0, "list": 6.0}
 AIM_P99, AIM_FLOOR = 0.25, 3.0
-Figures = dict[tuple[str, str, str], list[float]]  # by work, side and figure
+EVEN_SECONDS = 3  # of the load at the same rate, in each round: the slowest percent of less is luck
 
 
 def main() -> None:
@@ -58,45 +56,18 @@ def main() -> None:
 
 def _measured(engine: str, works: list[str], rounds: int, seconds: int) -> Figures:
     figures: Figures = defaultdict(list)
-    with TemporaryDirectory(prefix="timos-bench-") as folder, _engine(engine) as running, ExitStack() as stack:
+    with TemporaryDirectory(prefix="timos-bench-") as folder, sides.engine(engine) as running, ExitStack() as stack:
         place = Place(Path(folder), running)
         makers = [sides.timos, *([] if replaced.missing() else [sides.before]), sides.floor]
         compared = [stack.enter_context(make(place)) for make in makers]
-        for number in range(rounds):
-            for work in works:
-                for side in compared if number % 2 else compared[::-1]:
-                    _round(side, work, seconds, figures)
+        for side, work in turns(compared, works, rounds):
+            saturated(side, work, seconds, figures)
+        loaded = [side for side in compared if side.name != "floor"]
+        if len(loaded) > 1:
+            rates = {work: min(median(figures[work, side.name, FIGURES[0]]) for side in loaded) / 2 for work in works}
+            for side, work in turns(loaded, works, rounds):
+                evenly(side, work, rates[work], EVEN_SECONDS, figures)
     return figures
-
-
-@contextmanager
-def _engine(name: str) -> Iterator[Engine | None]:
-    """On the core of the load."""
-    if name == "sqlite":
-        yield None
-        return
-    with servers.running(name) as running:
-        _pin(running.pid)
-        engine = Engine(running)
-        engine.wait()
-        yield engine
-
-
-def _pin(pid: int) -> None:
-    if len(os.sched_getaffinity(0)) > 1:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {LOAD_CORE})
-
-
-def _round(side: Side, work: str, seconds: int, figures: Figures) -> None:
-    side.renew()
-    before = side.server.cpu_seconds()
-    measured = wrk("prepared.lua", side.server.url, [str(side.requests[work])], ["-t1", f"-c{CONNECTIONS}"], seconds)
-    side.server.settle()  # what it still does for them is part of their cost
-    cpu = side.server.cpu_seconds() - before
-    values = (measured.per_second, cpu / measured.requests * 1e6, measured.p50, measured.p99)
-    for name, value in zip(FIGURES, values, strict=True):
-        figures[work, side.name, name].append(value)
 
 
 def _tell(engine: str, figures: Figures, rounds: int) -> None:
@@ -105,20 +76,23 @@ def _tell(engine: str, figures: Figures, rounds: int) -> None:
     machine = f"load {load}; Python {platform.python_version()}, {platform.machine()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
     amounts = f"{people.USERS} users with {people.DAYS} days each, {CONNECTIONS} connections, medians of {rounds} rounds"
     print(f"\n{engine}: {amounts}; {machine}")
-    print(f"{'':18}" + "".join(f"{name:>13}" for name in FIGURES))
+    columns = [name for name in (*FIGURES, *EVEN) if any(name == figure for _, _, figure in medians)]
+    print(f"{'':18}" + "".join(f"{name:>14}" for name in columns))
     for work in dict.fromkeys(work for work, _, _ in medians):
         for side in dict.fromkeys(side for known, side, _ in medians if known == work):
-            print(f"{work:6}{side:12}" + "".join(f"{medians[work, side, name]:>13,.4g}" for name in FIGURES))
+            values = (medians.get((work, side, name)) for name in columns)
+            print(f"{work:6}{side:12}" + "".join(f"{'' if value is None else f'{value:,.4g}':>14}" for value in values))
         for line in _ratios(medians, work):
             print(f"{'':6}{line}")
 
 
 def _ratios(medians: dict[tuple[str, str, str], float], work: str) -> Iterator[str]:
-    cpu, p99 = "CPU, µs", "p99, ms"
+    cpu, rate, p99 = FIGURES[1], EVEN[0], EVEN[2]
     if (work, "replaced", cpu) in medians:
         times = medians[work, "replaced", cpu] / medians[work, "TimOS", cpu]
         share = medians[work, "TimOS", p99] / medians[work, "replaced", p99]
-        yield f"{times:.1f} × the requests per CPU second (aim {AIMS[work]:.0f}), {share:.2f} of the p99 (aim {AIM_P99})"
+        yield f"{times:.1f} × the requests per CPU second (aim {AIMS[work]:.0f})"
+        yield f"{share:.2f} of the p99 at {medians[work, 'TimOS', rate]:,.0f} requests/s each (aim {AIM_P99})"
     yield f"{medians[work, 'TimOS', cpu] / medians[work, 'floor', cpu]:.1f} × the CPU of the floor (aim {AIM_FLOOR:.0f})"
 
 

@@ -1,6 +1,7 @@
 """The three that are compared, each with its own databases, users and prepared requests."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,11 +14,11 @@ import httpx
 
 from benchmarks import people, replaced
 from benchmarks.alone import ok, sign_up
-from benchmarks.server import Server, free_port, running, serving
+from benchmarks.server import LOAD_CORE, Server, free_port, running, serving
+from tests import servers
 from tests.databases import Engine
 
 FRESH_SECONDS = 300  # access tokens live twice as long
-CONNECTIONS = 32
 
 
 @dataclass(slots=True)
@@ -42,6 +43,25 @@ class Place:
         if self.engine is None:
             return f"sqlite:{name}-platform.db", f"sqlite:{name}-vault.db"
         return self.engine.create(), self.engine.create()
+
+
+@contextmanager
+def engine(name: str) -> Iterator[Engine | None]:
+    """A server of its own on the core of the load, or None for files."""
+    if name == "sqlite":
+        yield None
+        return
+    with servers.running(name) as running:
+        _pin(running.pid)
+        found = Engine(running)
+        found.wait()
+        yield found
+
+
+def _pin(pid: int) -> None:
+    if len(os.sched_getaffinity(0)) > 1:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {LOAD_CORE})
 
 
 @contextmanager
