@@ -35,6 +35,14 @@ def month() -> tuple[str, int]:
     return f"{first:%Y-%m}", calendar.monthrange(first.year, first.month)[1]
 
 
+def listed(number: int = DAYS) -> tuple[date, date]:
+    """The first and the last day of what is listed of so many: a calendar month, or the newest where there is no whole one."""
+    if number < DAYS:
+        return days(RECENT)[-1], today()
+    name, length = month()
+    return date.fromisoformat(f"{name}-01"), date.fromisoformat(f"{name}-{length}")
+
+
 def text(size: int) -> str:
     """Words, exactly so many characters."""
     words = ""
@@ -49,11 +57,11 @@ def document() -> str:
     return f'{head}{text(BODY_BYTES - len(head) - 2)}"}}'
 
 
-def timos(work: str, tokens: Sequence[str]) -> Iterator[str]:
+def timos(work: str, tokens: Sequence[str], *, days_each: int = DAYS, requests: int = REQUESTS) -> Iterator[str]:
     """Lines for prepared.lua."""
-    name, length = month()
-    recent = days()[:RECENT]
-    for _ in range(REQUESTS):
+    first, last = listed(days_each)
+    recent = days(RECENT)
+    for _ in range(requests):
         token, day = _chance.choice(tokens), _chance.choice(recent)
         match work:
             case "write":
@@ -61,13 +69,13 @@ def timos(work: str, tokens: Sequence[str]) -> Iterator[str]:
             case "read":
                 yield f"GET\t/api/entries/{day}\t{token}\t"
             case _:
-                yield f"GET\t/api/entries?from={name}-01&to={name}-{length}\t{token}\t"
+                yield f"GET\t/api/entries?from={first}&to={last}\t{token}\t"
 
 
 def replaced(work: str, tokens: Sequence[str], bodies: Sequence[str]) -> Iterator[str]:
     """The same for the system that TimOS replaces, with the bodies that it came with."""
     name, _ = month()
-    recent = days()[:RECENT]
+    recent = days(RECENT)
     for _ in range(REQUESTS):
         token, day = _chance.choice(tokens), _chance.choice(recent)
         match work:

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
+from rich.progress import track
 
 from benchmarks import people, replaced
 from benchmarks.alone import ok, sign_up
@@ -19,6 +22,10 @@ from tests import servers
 from tests.databases import Engine
 
 FRESH_SECONDS = 300  # access tokens live twice as long
+FILLING_CONNECTIONS = 8
+MANY = 1000
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 @dataclass(slots=True)
@@ -77,34 +84,56 @@ def timos(place: Place) -> Iterator[Side]:
 
 
 class Crowd:
-    """Users with a year each, made through the API, who keep their access tokens fresh."""
+    """Users with their days, made through the API, who keep their access tokens fresh.
 
-    def __init__(self, server: Server, folder: Path, users: int = people.USERS, *, days: int = people.DAYS) -> None:
+    Their requests are written into the folder, `few-….txt` for the first `few` of them only.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        users: int = people.USERS,
+        *,
+        days: int = people.DAYS,
+        requests: int = people.REQUESTS,
+        few: int = 0,
+    ) -> None:
         self._folder = folder
+        self._days, self._requests, self._few = days, requests, few
         self._client = httpx.Client(base_url=server.url, timeout=300)
         setup = (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
-        self._signed_in = [sign_up(self._client, number, setup if number == 0 else None) for number in range(users)]
-        self._fill(days)
-        self._write()
+        first = sign_up(self._client, 0, setup)
+        self._signed_in = [first, *self._at_once("sign up", lambda number: sign_up(self._client, number, None), range(1, users))]
+        self._at_once("fill", self._fill, self._signed_in)
+        self._renew()
 
     def renew(self) -> None:
-        if time.monotonic() - self._since < FRESH_SECONDS:
-            return
-        renewals = ({"refresh_token": signed_in["refresh_token"]} for signed_in in self._signed_in)
-        self._signed_in = [ok(self._client.post("/api/auth/refresh", json=renewal)) for renewal in renewals]
-        self._write()
+        if time.monotonic() - self._since >= FRESH_SECONDS:
+            self._renew()
 
-    def _write(self) -> None:
+    def _renew(self) -> None:
         self._since = time.monotonic()
+        self._signed_in = self._at_once("sign in", self._refreshed, self._signed_in)
         tokens = [str(signed_in["access_token"]) for signed_in in self._signed_in]
-        for work in people.WORKS:
-            people.write_lines(self._folder / f"{work}.txt", people.timos(work, tokens))
+        for prefix, those in {"": tokens, "few-": tokens[: self._few]}.items():
+            for work in people.WORKS if those else ():
+                lines = people.timos(work, those, days_each=self._days, requests=self._requests)
+                people.write_lines(self._folder / f"{prefix}{work}.txt", lines)
 
-    def _fill(self, days: int) -> None:
-        for signed_in in self._signed_in:
-            lines = [json.dumps({"date": str(day), "text": people.text(people.BODY_BYTES - 150)}) for day in people.days(days)]
-            headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": "application/x-ndjson"}
-            ok(self._client.post("/api/imports", params={"format": "jsonl"}, content="\n".join(lines), headers=headers))
+    def _refreshed(self, signed_in: dict[str, str]) -> dict[str, str]:
+        return dict(ok(self._client.post("/api/auth/refresh", json={"refresh_token": signed_in["refresh_token"]})))
+
+    def _fill(self, signed_in: dict[str, str]) -> None:
+        lines = [json.dumps({"date": str(day), "text": people.text(people.BODY_BYTES - 150)}) for day in people.days(self._days)]
+        headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": "application/x-ndjson"}
+        ok(self._client.post("/api/imports", params={"format": "jsonl"}, content="\n".join(lines), headers=headers))
+
+    def _at_once(self, what: str, one: Callable[[Item], Done], items: Sequence[Item]) -> list[Done]:
+        """On as many connections as answer fastest. Where there are thousands it takes minutes, which a terminal shows."""
+        with ThreadPoolExecutor(FILLING_CONNECTIONS) as threads:
+            answers = threads.map(one, items)
+            return list(track(answers, f"{what}, {len(items):,} users", len(items), transient=True, disable=len(items) < MANY))
 
 
 @contextmanager
