@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory  # noqa: TID251 (instances of nobody)
 from benchmarks import people, replaced, sides
 from benchmarks.rounds import EVEN, FIGURES, Figures, evenly, saturated, turns
 from benchmarks.sides import Place
-from benchmarks.steady import CONNECTIONS
 from tests import servers
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
@@ -74,7 +73,7 @@ def _tell(engine: str, figures: Figures, rounds: int) -> None:
     medians = {key: median(values) for key, values in figures.items()}
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     machine = f"load {load}; Python {platform.python_version()}, {platform.machine()}, {time.strftime('%Y-%m-%d', time.gmtime())}"
-    amounts = f"{people.USERS} users with {people.DAYS} days each, {CONNECTIONS} connections, medians of {rounds} rounds"
+    amounts = f"{people.USERS} users with {people.DAYS} days each, {people.CONNECTIONS} connections, medians of {rounds} rounds"
     print(f"\n{engine}: {amounts}; {machine}")
     columns = [name for name in (*FIGURES, *EVEN) if any(name == figure for _, _, figure in medians)]
     print(f"{'':18}" + "".join(f"{name:>14}" for name in columns))

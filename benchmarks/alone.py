@@ -69,17 +69,17 @@ def _starts(folder: Path, figures: Figures) -> None:
 
 
 def _work(folder: Path, days: list[dict[str, str]], rounds: int, seconds: float, figures: Figures) -> None:
-    raw = "".join(json.dumps(day) + "\n" for day in days).encode()
+    raw = diary.lines(days)
     with serving(folder) as server, httpx.Client(base_url=server.url, timeout=300) as client:
-        setup = (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
+        setup = setup_secret(folder)
         tokens: list[str] = []
         for number in range(max(rounds, USERS)):
             tokens.append(sign_up(client, number, setup if number == 0 else None)["access_token"])
-            figures["import, days/s"].append(_import(client, tokens[-1], raw, len(days)))
+            figures["import, days/s"].append(imported(client, tokens[-1], raw, len(days)))
         loads = _loads([day["date"] for day in days], tuple(tokens[:USERS]))
         for _ in range(rounds):
             for query in diary.QUERIES:
-                figures[f"search {query}, ms"].append(_search(client, tokens[0], query))
+                figures[f"search {query}, ms"].append(search(client, tokens[0], query))
             for name, load in loads.items():
                 _loaded(server, name, load, seconds, folder, figures)
         figures["memory, after the load, MiB"].append(server.rss_mib())
@@ -106,13 +106,19 @@ def _loaded(server: Server, name: str, load: Load, seconds: float, folder: Path,
         figures[f"{name}: {column}"].append(value)
 
 
-def sign_up(client: httpx.Client, number: int, setup: str | None) -> dict[str, str]:
+def setup_secret(folder: Path) -> str:
+    """What makes the first account of the server whose log is there."""
+    return (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
+
+
+def sign_up(client: httpx.Client, number: int, setup: str | None, headers: dict[str, str] | None = None) -> dict[str, str]:
     """The answer, with its tokens. `setup` is the secret that makes the first account."""
     body = {"address": f"user{number}@example.org", "password": PASSWORD, "kind": "bearer", "token": setup}
-    return dict(ok(client.post("/api/auth/signup", json=body)))
+    return dict(ok(client.post("/api/auth/signup", json=body, headers=headers)))
 
 
-def _import(client: httpx.Client, token: str, raw: bytes, days: int) -> float:
+def imported(client: httpx.Client, token: str, raw: bytes, days: int) -> float:
+    """Days in a second, of a diary for somebody who has none."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
     began = time.perf_counter()
     report = ok(client.post("/api/imports", params={"format": "jsonl"}, content=raw, headers=headers))["report"]
@@ -122,7 +128,8 @@ def _import(client: httpx.Client, token: str, raw: bytes, days: int) -> float:
     return days / seconds
 
 
-def _search(client: httpx.Client, token: str, query: str) -> float:
+def search(client: httpx.Client, token: str, query: str) -> float:
+    """Milliseconds, by the client's clock."""
     began = time.perf_counter()
     ok(client.post("/api/search", json={"query": query}, headers={"Authorization": f"Bearer {token}"}))
     return (time.perf_counter() - began) * 1000

@@ -55,7 +55,7 @@ def _crowd(place: Place, users: int) -> Iterator[Sequence[Side]]:
     folder.mkdir()
     platform, vault = place.databases(f"crowd{users}")
     few = people.USERS if users > people.USERS else 0
-    with serving(folder, TIMOS_PLATFORM_URL=platform, TIMOS_VAULT_URL=vault) as server:
+    with serving(folder, TIMOS_PLATFORM_URL=platform, TIMOS_VAULT_URL=vault, TIMOS_PROXIES="127.0.0.1/32") as server:
         crowd = Crowd(server, folder, users, days=people.RECENT, requests=REQUESTS, few=few)
         prefixes = {f"{users:,}": "", **({f"{few:,} of {users:,}": "few-"} if few else {})}
         yield [

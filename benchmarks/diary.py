@@ -20,15 +20,25 @@ ONSETS, VOWELS, ENDS = (
 def read(path: Path | None) -> tuple[str, list[dict[str, str]]]:
     """What it is, and its days as {"date", "text"}."""
     if path is None:
-        return f"generated, {DAYS} days", list(_generated())
+        return f"generated, {DAYS} days", generated()
     days = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return f"{path.name}, {len(days)} days", days
 
 
-def _generated() -> Iterator[dict[str, str]]:
-    for number in range(DAYS):
+def lines(days: list[dict[str, str]]) -> bytes:
+    """As it is imported."""
+    return "".join(json.dumps(day) + "\n" for day in days).encode()
+
+
+def generated(days: int = DAYS, *, share: float = 1.0) -> list[dict[str, str]]:
+    """So many, from 1660 on, of this share of the usual length."""
+    return list(_generated(days, share))
+
+
+def _generated(days: int, share: float) -> Iterator[dict[str, str]]:
+    for number in range(days):
         noise = hashlib.shake_256(number.to_bytes(4, "big")).digest(4 * LONGEST)
-        length = SHORTEST + (LONGEST - SHORTEST) * noise[0] ** 2 // 256**2  # most days are short, some are long
+        length = int(share * (SHORTEST + (LONGEST - SHORTEST) * noise[0] ** 2 / 256**2))  # most days are short, some are long
         words = [_word(noise[4 * n : 4 * n + 4]) for n in range(length)]
         for query, every in zip(QUERIES, (97, 23, 3), strict=True):
             if number % every == 0:

@@ -2,6 +2,7 @@
 
 import calendar
 import random  # noqa: TID251 (the same texts and orders in every run)
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ USERS = 200
 DAYS = 365
 RECENT = 30  # the days that are read and written one at a time
 MONTH_DAYS = 31
+CONNECTIONS = 32
+AT_ONCE = 4  # of a user: half of what is let through, for some answers are late
 REQUESTS = 2000  # prepared, and made in turn
 BODY_BYTES = 1065  # as the system that is compared with has them
 COUNTED = "00000000"  # becomes another number in each request
@@ -57,12 +60,23 @@ def document() -> str:
     return f'{head}{text(BODY_BYTES - len(head) - 2)}"}}'
 
 
+def _in_turn(tokens: Sequence[str], number: int) -> Iterator[str]:
+    """By chance, but nobody has more requests under way than one user may."""
+    last: deque[str] = deque(maxlen=CONNECTIONS)
+    for _ in range(number):
+        token = _chance.choice(tokens)
+        while last.count(token) >= AT_ONCE:
+            token = _chance.choice(tokens)
+        last.append(token)
+        yield token
+
+
 def timos(work: str, tokens: Sequence[str], *, days_each: int = DAYS, requests: int = REQUESTS) -> Iterator[str]:
     """Lines for prepared.lua."""
     first, last = listed(days_each)
     recent = days(RECENT)
-    for _ in range(requests):
-        token, day = _chance.choice(tokens), _chance.choice(recent)
+    for token in _in_turn(tokens, requests):
+        day = _chance.choice(recent)
         match work:
             case "write":
                 yield f"PUT\t/api/entries/{day}\t{token}\t{document()}"

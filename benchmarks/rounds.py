@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks import people
 from benchmarks.load import wrk
 from benchmarks.sides import Side
-from benchmarks.steady import CONNECTIONS, steady
+from benchmarks.steady import steady
 
 FIGURES = ("requests/s", "CPU, µs", "p50, ms", "p99, ms")
 EVEN = ("rate/s", "p50 at it, ms", "p99 at it, ms")
@@ -23,7 +24,7 @@ def turns(sides: Sequence[Side], works: Sequence[str], rounds: int) -> Iterator[
 def saturated(side: Side, work: str, seconds: int, figures: Figures) -> None:
     """As fast as it is answered."""
     before = side.server.cpu_seconds()
-    measured = wrk("prepared.lua", side.server.url, [str(side.requests[work])], ["-t1", f"-c{CONNECTIONS}"], seconds)
+    measured = wrk("prepared.lua", side.server.url, [str(side.requests[work])], ["-t1", f"-c{people.CONNECTIONS}"], seconds)
     side.server.settle()  # what it still does for them is part of their cost
     cpu = side.server.cpu_seconds() - before
     values = (measured.per_second, cpu / measured.requests * 1e6, measured.p50, measured.p99)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ import httpx
 from rich.progress import track
 
 from benchmarks import people, replaced
-from benchmarks.alone import ok, sign_up
+from benchmarks.alone import ok, setup_secret, sign_up
 from benchmarks.server import LOAD_CORE, Server, free_port, running, serving
 from tests import servers
 from tests.databases import Engine
@@ -24,6 +25,7 @@ from tests.databases import Engine
 FRESH_SECONDS = 300  # access tokens live twice as long
 FILLING_CONNECTIONS = 8
 MANY = 1000
+MEMORY = {"postgresql": ("-c", "shared_buffers=128MB"), "mariadb": ("--innodb-buffer-pool-size=128M",)}
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
@@ -53,22 +55,22 @@ class Place:
 
 
 @contextmanager
-def engine(name: str) -> Iterator[Engine | None]:
-    """A server of its own on the core of the load, or None for files."""
+def engine(name: str, core: int = LOAD_CORE) -> Iterator[Engine | None]:
+    """A server of its own with as much memory as it takes by default, which the tests' have not; or None for files."""
     if name == "sqlite":
         yield None
         return
-    with servers.running(name) as running:
-        _pin(running.pid)
+    with servers.running(name, *MEMORY[name]) as running:
+        _pin(running.pid, core)
         found = Engine(running)
         found.wait()
         yield found
 
 
-def _pin(pid: int) -> None:
+def _pin(pid: int, core: int) -> None:
     if len(os.sched_getaffinity(0)) > 1:
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {LOAD_CORE})
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 @contextmanager
@@ -102,9 +104,8 @@ class Crowd:
         self._folder = folder
         self._days, self._requests, self._few = days, requests, few
         self._client = httpx.Client(base_url=server.url, timeout=300)
-        setup = (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
-        first = sign_up(self._client, 0, setup)
-        self._signed_in = [first, *self._at_once("sign up", lambda number: sign_up(self._client, number, None), range(1, users))]
+        first = sign_up(self._client, 0, setup_secret(folder))
+        self._signed_in = [first, *self._at_once("sign up", self._sign_up, range(1, users))]
         self._at_once("fill", self._fill, self._signed_in)
         self._renew()
 
@@ -114,15 +115,19 @@ class Crowd:
 
     def _renew(self) -> None:
         self._since = time.monotonic()
-        self._signed_in = self._at_once("sign in", self._refreshed, self._signed_in)
+        self._signed_in = self._at_once("sign in", self._refreshed, range(len(self._signed_in)))
         tokens = [str(signed_in["access_token"]) for signed_in in self._signed_in]
         for prefix, those in {"": tokens, "few-": tokens[: self._few]}.items():
             for work in people.WORKS if those else ():
                 lines = people.timos(work, those, days_each=self._days, requests=self._requests)
                 people.write_lines(self._folder / f"{prefix}{work}.txt", lines)
 
-    def _refreshed(self, signed_in: dict[str, str]) -> dict[str, str]:
-        return dict(ok(self._client.post("/api/auth/refresh", json={"refresh_token": signed_in["refresh_token"]})))
+    def _sign_up(self, number: int) -> dict[str, str]:
+        return sign_up(self._client, number, None, _from(number))
+
+    def _refreshed(self, number: int) -> dict[str, str]:
+        renewal = {"refresh_token": self._signed_in[number]["refresh_token"]}
+        return dict(ok(self._client.post("/api/auth/refresh", json=renewal, headers=_from(number))))
 
     def _fill(self, signed_in: dict[str, str]) -> None:
         lines = [json.dumps({"date": str(day), "text": people.text(people.BODY_BYTES - 150)}) for day in people.days(self._days)]
@@ -134,6 +139,11 @@ class Crowd:
         with ThreadPoolExecutor(FILLING_CONNECTIONS) as threads:
             answers = threads.map(one, items)
             return list(track(answers, f"{what}, {len(items):,} users", len(items), transient=True, disable=len(items) < MANY))
+
+
+def _from(number: int) -> dict[str, str]:
+    """The network address of a user, which a server believes that has us for its proxy: all from one would be too many for the limits."""
+    return {"X-Forwarded-For": str(IPv4Address("10.0.0.0") + number)}
 
 
 @contextmanager

@@ -22,10 +22,9 @@ from statistics import quantiles
 from urllib.parse import urlsplit
 
 from benchmarks.load import END_OF_HEADERS, Measured
-from benchmarks.people import COUNTED
+from benchmarks.people import CONNECTIONS, COUNTED
 from benchmarks.server import LOAD_CORE, on_core
 
-CONNECTIONS = 32
 PATIENCE_SECONDS = 10  # for the last answers
 PIECE_BYTES = 256 * 1024
 
