@@ -50,22 +50,21 @@ def on_core(core: int) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Server]:
+def serving(folder: Path, core: int = SERVER_CORE, **settings: str) -> Iterator[Server]:
     """Settings as they come, but for cheap password hashes and limits that are out of the way; and for those that are given."""
     port = free_port()
-    with running(
-        [sys.executable, "-m", "timos", "serve"], _environment(folder, port, settings), port, "/readyz", folder / "log.txt"
-    ) as server:
+    line = [sys.executable, "-m", "timos", "serve"]
+    with running(line, _environment(folder, port, settings), port, "/readyz", folder / "log.txt", core) as server:
         yield server
 
 
 @contextmanager
-def running(line: list[str], environment: dict[str, str], port: int, path: str, log: Path) -> Iterator[Server]:
-    """Any server on the servers' core; it is there when `path` is answered well."""
+def running(line: list[str], environment: dict[str, str], port: int, path: str, log: Path, core: int = SERVER_CORE) -> Iterator[Server]:
+    """Any server, on one core; it is there when `path` is answered well."""
     url = f"http://localhost:{port}"
     began = time.perf_counter()
     with log.open("ab") as output:
-        process = subprocess.Popen([*on_core(SERVER_CORE), *line], env=environment, stdout=output, stderr=output)  # noqa: S603 (by list)
+        process = subprocess.Popen([*on_core(core), *line], env=environment, stdout=output, stderr=output)  # noqa: S603 (by list)
     try:
         if not _answers(url + path, process):
             raise SystemExit("The server did not start:\n" + log.read_text(encoding="utf-8")[-2000:])
