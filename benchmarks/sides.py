@@ -24,6 +24,7 @@ from tests.databases import Engine
 
 FRESH_SECONDS = 300  # access tokens live twice as long
 FILLING_CONNECTIONS = 8
+IMPORTS_AT_ONCE = 3  # each has 64 statements waiting for a database server, and those that would be more than 256 are refused
 MANY = 1000
 MEMORY = {"postgresql": ("-c", "shared_buffers=128MB"), "mariadb": ("--innodb-buffer-pool-size=128M",)}
 Item = TypeVar("Item")
@@ -106,7 +107,7 @@ class Crowd:
         self._client = httpx.Client(base_url=server.url, timeout=300)
         first = sign_up(self._client, 0, setup_secret(folder))
         self._signed_in = [first, *self._at_once("sign up", self._sign_up, range(1, users))]
-        self._at_once("fill", self._fill, self._signed_in)
+        self._at_once("fill", self._fill, self._signed_in, IMPORTS_AT_ONCE)
         self._renew()
 
     def renew(self) -> None:
@@ -134,9 +135,9 @@ class Crowd:
         headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": "application/x-ndjson"}
         ok(self._client.post("/api/imports", params={"format": "jsonl"}, content="\n".join(lines), headers=headers))
 
-    def _at_once(self, what: str, one: Callable[[Item], Done], items: Sequence[Item]) -> list[Done]:
-        """On as many connections as answer fastest. Where there are thousands it takes minutes, which a terminal shows."""
-        with ThreadPoolExecutor(FILLING_CONNECTIONS) as threads:
+    def _at_once(self, what: str, one: Callable[[Item], Done], items: Sequence[Item], connections: int = FILLING_CONNECTIONS) -> list[Done]:
+        """Where there are thousands it takes minutes, which a terminal shows."""
+        with ThreadPoolExecutor(connections) as threads:
             answers = threads.map(one, items)
             return list(track(answers, f"{what}, {len(items):,} users", len(items), transient=True, disable=len(items) < MANY))
 
