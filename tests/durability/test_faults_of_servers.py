@@ -449,3 +449,30 @@ async def _all_stuck(url: str, vault: str) -> None:
         assert {(answer.status_code, answer.headers["retry-after"].isdecimal()) for answer in refused} == {(503, True)}
         again = [client.put(f"/api/entries/2026-11-0{day}", json={"body": "stuck"}) for day in range(2, 9)]
         assert {answer.is_success for answer in await asyncio.gather(*again)} == {True}
+
+
+# ── imports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.every_engine("postgresql", "mariadb")
+def test_imports_at_once_leave_everybody_else_a_place(template_on: Template, tmp_path: Path) -> None:
+    async def live(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            people = [Person(client, "", await _sign_up(client, name)) for name in ("ada", "ben", "cleo", "sam")]
+            *movers, sam = people
+            await sam.call("PUT", "/api/entries/2026-11-01", {"body": "mine"})
+            imports = [asyncio.create_task(_import(mover)) for mover in movers for _ in range(2)]
+            answers = []
+            while not all(task.done() for task in imports):
+                answers.append(await sam.call("GET", "/api/entries/2026-11-01"))
+            assert {answer.status_code for answer in (*answers, *await asyncio.gather(*imports))} == {200}
+            assert len(answers) > 3
+
+    with template_on.copied(tmp_path) as urls, server_in(tmp_path, template=None, **_variables(urls)) as running:
+        asyncio.run(live(running.url))
+        assert '"event":"unexpected"' not in running.log
+
+
+async def _import(person: Person) -> httpx.Response:
+    lines = "".join(f'{{"date":"20{year}-01-{day:02}","text":"moved"}}\n' for year in range(10, 22) for day in range(1, 31))
+    return await person.call("POST", "/api/imports?format=jsonl", headers={"content-type": "application/x-ndjson"}, content=lines.encode())

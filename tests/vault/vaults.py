@@ -37,7 +37,7 @@ class Interposed:
 
     def __init__(self, address: Address) -> None:
         self.real = open_database(address)
-        self.dialect = self.real.dialect
+        self.dialect, self.share = self.real.dialect, self.real.share
         self.scrub, self.close = self.real.scrub, self.real.close
         self.lost_answers = 0
         self.before_write: list[Callable[[], object]] = []

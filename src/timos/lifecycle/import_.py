@@ -132,7 +132,13 @@ class _Notes:
 
 
 async def _take(vault: Vault, batch: Sequence[_Item], rehearsal: Rehearsal | None) -> list[str | Stored]:
-    return await asyncio.gather(*(_take_one(vault, item, rehearsal) for item in batch))
+    places = asyncio.Semaphore(vault.share)
+
+    async def take(item: _Item) -> str | Stored:
+        async with places:
+            return await _take_one(vault, item, rehearsal)
+
+    return await asyncio.gather(*map(take, batch))
 
 
 async def _take_one(vault: Vault, item: _Item, rehearsal: Rehearsal | None) -> str | Stored:

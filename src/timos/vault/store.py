@@ -126,6 +126,11 @@ class Vault:
         self._relock = relock
         self._witness = witness
 
+    @property
+    def share(self) -> int:
+        """As the database's."""
+        return self._database.share
+
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def count(self, collection: Collection) -> int:

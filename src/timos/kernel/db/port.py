@@ -37,6 +37,7 @@ class Database(Protocol):
     """One database, one engine. Never await anything slow (a password hash, a key service) inside a transaction."""
 
     dialect: Dialect
+    share: int  # how many statements one piece of work (an import) may have under way, so that others get their turn
 
     async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:
         """Committed rows, outside any transaction."""

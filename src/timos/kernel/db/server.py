@@ -62,6 +62,7 @@ class ServerDatabase(Generic[Kind]):
         self.server = server
         self.dialect: Dialect = server.dialect
         self.pool: Pool[Kind] = Pool(lambda: connect(server), server.pool)
+        self.share = max(1, server.pool - 2)
         self._watch = Watch()
 
     async def fetch(self, statement: Statement, params: Mapping[str, Value]) -> list[Row]:

@@ -70,6 +70,7 @@ class SqliteDatabase:
     """The `Database` port on one SQLite file. Make it inside a running event loop; one process writes at a time."""
 
     dialect: Dialect = "sqlite"
+    share = 64  # they share a commit
 
     def __init__(self, path: Path, on_full: Callable[[], None] | None = None) -> None:
         """`on_full` is called at each write that a full disk refused."""
