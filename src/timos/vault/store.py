@@ -24,12 +24,12 @@ import msgspec
 from timos.crypto.cipher import pae_head, pae_tail, salt_of
 from timos.crypto.keys import VaultKeys
 from timos.kernel.clock import Clock
-from timos.kernel.db.port import Database, Transaction, UniqueError, Value
+from timos.kernel.db.port import Database, Row, Transaction, UniqueError, Value
 from timos.kernel.errors import ConflictError, DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
 from timos.kernel.ids import ID_BYTES, Randomness, bytes_of, text_of
 from timos.vault.quota import Quota
 from timos.vault.record import Collection, Document, Key, NamedDocument, canonical
-from timos.vault.tables import GATE_GET, IN_SIZES, ROWS
+from timos.vault.tables import GATE_GET, IN_SIZES, ROWS, SCAN_ROWS
 
 TRIES: Final = 3
 MOST_TOKENS: Final = 400  # days asked for at once
@@ -226,12 +226,10 @@ class Vault:
             yield opened
 
     async def _slices(self, collection: Collection, read: Callable[[bytes, bytes, Value], T]) -> AsyncIterator[Opened[T]]:
-        after = b""
-        while True:
-            rows = await self._database.fetch(ROWS[collection.name].scan, {"vault_id": self._keys.vault_id, "after": after})
-            if not rows:
-                return
-            after = _bytes(rows[-1][0])
+        asked: asyncio.Task[list[Row]] | None = self._ask(collection, b"")
+        while asked is not None and (rows := await asked):
+            # on a server the next ones are on their way while these are opened
+            asked = self._ask(collection, _bytes(rows[-1][0])) if len(rows) == SCAN_ROWS else None
             until = time.monotonic() + SLICE_SECONDS
             items: list[T] = []
             lost: list[bytes] = []
@@ -252,6 +250,12 @@ class Vault:
                 await self._witness(collection.name)
             yield Opened(items, lost)
             await asyncio.sleep(0)
+
+    def _ask(self, collection: Collection, after: bytes) -> asyncio.Task[list[Row]]:
+        question = self._database.fetch(ROWS[collection.name].scan, {"vault_id": self._keys.vault_id, "after": after})
+        asked = asyncio.ensure_future(question)
+        asked.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever scanned may have gone away
+        return asked
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
