@@ -39,6 +39,7 @@ from timos.web.middleware.settings import WebSettings
 VERSION = version("timos")
 BUILT = Path(__file__).resolve().parent / "_web"  # requirements/web.py puts the app there, and every wheel holds it
 BACKLOG = 2048
+DOORS = 8  # the event loop takes one connection at a time from each: a browser's six at once wait for one turn of it, not for six
 GRACE_SECONDS = 10  # for requests under way when the server is told to stop
 MIB = 1024 * 1024
 
@@ -135,7 +136,7 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
             server = _server(web(settings, instance, log, shared_rates))
             gc.collect()
             gc.freeze()  # what lives until the end need not be looked through at every collection
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=[listener, *(listener.dup() for _ in range(DOORS - 1))])
     finally:
         await instance.close()
 
