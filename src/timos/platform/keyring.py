@@ -26,6 +26,7 @@ VAULT, PERSONAL = "vault", "personal"
 FIRST_VERSION = 1
 PERSONAL_BYTES = 32
 STANDARD_MODE = 0  # sealed vaults will be another mode; this version opens only standard ones
+KEPT = 10_000  # unlocked vaults, 2 kB each; beyond them most requests open a bundle first, which doubles what a read costs
 NO_EPOCH = 0  # personal keys do not rotate with the vault
 
 _COLUMNS = (user_deks.c.version, user_deks.c.mode, user_deks.c.ref, user_deks.c.edk, user_deks.c.sealed)
@@ -124,7 +125,7 @@ class Keyring:
         provider: KeyProvider,
         clock: Clock,
         random: Randomness,
-        capacity: int = 1000,
+        capacity: int = KEPT,
         ttl_seconds: float = 300,
     ) -> None:
         self._database = database
