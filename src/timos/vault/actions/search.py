@@ -1,14 +1,15 @@
 """Search: every record is opened and looked at; no index of words is kept anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
 from timos.vault.collections import COLLECTIONS
 from timos.vault.matching import Piece, Query
 from timos.vault.record import Collection, Key
-from timos.vault.store import Stored, Vault
+from timos.vault.store import Vault
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,32 +29,49 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int
 
 
+class _Match(NamedTuple):
+    key: Key
+    collection: Collection
+    raw: bytes
+
+
 async def search(
     vault: Vault, query: Query, *, first: date | None, last: date | None, collections: Sequence[Collection] = COLLECTIONS, limit: int
 ) -> Found:
     """Days are inclusive; a day range leaves out records without a day."""
-    low, high = first.isoformat() if first else "", last.isoformat() if last else "\uffff"
-    matches: list[tuple[Key, Collection, Stored]] = []
+    matches: list[_Match] = []
     searched = unreadable = 0
     for collection in collections:
         if not collection.is_content or ((first or last) and not collection.has_days):
             continue
-        async for opened in vault.scan(collection):
+        async for opened in vault.documents(collection, _looker(collection, query, first, last)):
             searched += len(opened.items)
             unreadable += opened.unreadable
-            for stored in opened.items:
-                if collection.has_days and not low <= stored.key[0] <= high:
-                    continue
-                if query.might_match(stored.raw) and query.matches(_texts(collection, stored)):
-                    matches.append((stored.key, collection, stored))
+            matches.extend(match for match in opened.items if match is not None)
     # newest first; what has no day comes last
-    matches.sort(key=lambda match: (match[1].has_days, match[0]), reverse=True)
+    matches.sort(key=lambda match: (match.collection.has_days, match.key), reverse=True)
     hits = [
-        Hit(collection=collection.name, key=key, snippets=query.snippets(_texts(collection, stored)))
-        for key, collection, stored in matches[:limit]
+        Hit(collection=collection.name, key=key, snippets=query.snippets(_texts(collection, raw)))
+        for key, collection, raw in matches[:limit]
     ]
     return Found(hits=hits, total=len(matches), searched=searched, unreadable=unreadable)
 
 
-def _texts(collection: Collection, stored: Stored) -> list[str]:
-    return list(collection.decode(stored.raw).texts())
+def _looker(collection: Collection, query: Query, first: date | None, last: date | None) -> Callable[[bytes], _Match | None]:
+    """Decodes only what can match: most of a vault does not."""
+    low, high = first.isoformat() if first else "", last.isoformat() if last else "\uffff"
+
+    def look(raw: bytes) -> _Match | None:
+        if not query.might_match(raw):
+            return None
+        document = collection.decode(raw)
+        key = collection.key_of(document)
+        if (collection.has_days and not low <= key[0] <= high) or not query.matches(list(document.texts())):
+            return None
+        return _Match(key, collection, raw)
+
+    return look
+
+
+def _texts(collection: Collection, raw: bytes) -> list[str]:
+    return list(collection.decode(raw).texts())
