@@ -24,11 +24,11 @@ test: install-dev ## set up and run every test, on SQLite and on servers of its 
 	@$(PYTHON) requirements/browser.py
 	@$(PYTHON) requirements/servers.py
 	@$(PYTHON) requirements/web.py test
-	$(PYTEST) -n $(WORKERS) --dist loadscope $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-servers: install-dev ## only the tests that need PostgreSQL, MariaDB or Redis
 	@$(PYTHON) requirements/servers.py
-	$(PYTEST) -n $(WORKERS) --dist loadscope -m servers $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m servers $(ARGS)
 
 check: install-dev ## formatting, lint, types, import contracts, the web app where it changed, quick tests: under 50 s
 	$(BIN)/ruff format --check .

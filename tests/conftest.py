@@ -26,6 +26,10 @@ settings.register_profile(
 settings.load_profile("timos")
 
 
+# few tests that take minutes: begun last, they would leave the other worker with nothing to do for as long
+LONGEST = ("tests/durability", "tests/e2e", "tests/lifecycle", "tests/web/test_schemathesis")
+
+
 class NetworkError(BaseException):
     """A test wanted to leave the machine. Not an Exception: nothing may swallow it."""
 
@@ -51,6 +55,7 @@ def _on(name: str, *samples: Any) -> Any:  # Any: of whatever the test is about
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.quick)
