@@ -121,7 +121,7 @@ def _keep(engine: str, tls: str, *options: str) -> None:
         raise
     finally:
         if server is not None:
-            _end(server)
+            _end(server, engine)
         shutil.rmtree(folder, ignore_errors=True)
         if reserved is not None:
             Path(reserved.name).unlink(missing_ok=True)
@@ -146,15 +146,13 @@ def _kill(server: "subprocess.Popen[bytes]") -> None:
     server.wait()
 
 
-def _end(server: "subprocess.Popen[bytes]") -> None:
-    """Nothing of it is kept. PostgreSQL's quick end, which MariaDB does not know, gives back the memory that outlives a process."""
-    for ending in (signal.SIGQUIT, signal.SIGKILL):
-        server.send_signal(ending)
-        try:
+def _end(server: "subprocess.Popen[bytes]", engine: str) -> None:
+    """Nothing of it is kept; but PostgreSQL is told, for it gives back the memory that outlives a process."""
+    if engine == "postgresql":
+        server.send_signal(signal.SIGQUIT)
+        with suppress(subprocess.TimeoutExpired):
             server.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    server.kill()
     server.wait()
 
 
