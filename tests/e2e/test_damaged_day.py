@@ -31,10 +31,10 @@ def test_what_cannot_be_read_is_told_and_deleted_only_after_asking(house: Server
         expect(page.locator(f'a[href="/day/{day}"]')).to_be_visible()
     page.goto(guest.url)
     expect(page.get_by_text(SAID)).to_be_visible()
-    press(page, "Delete what cannot be read")
+    press(page, "Delete it")
     press(page, "Keep it")
     assert guest.api.get("/api/today").json()["unreadable_parts"] == ["habits", "moods"]
-    press(page, "Delete what cannot be read")
+    press(page, "Delete it")
     press(page, "Yes, delete it for good")
     expect(page.get_by_text(SAID)).to_be_hidden()
     assert guest.api.get("/api/today").json()["unreadable_parts"] == []

@@ -182,7 +182,7 @@ export const today = {
     `Stored for this day, but not to be read: ${list(parts.map((part) => today.damagedPart[part]))}.`,
   damagedPart: { habits: "habits", moods: "moods", scores: "scores" },
   damagedText: "It was left as it is, and nothing can be added to it. A backup may still have it. Deleting it makes room for something new.",
-  damagedRemove: "Delete what cannot be read",
+  damagedRemove: "Delete it",
   damagedYes: "Yes, delete it for good",
   damagedNo: "Keep it",
 
