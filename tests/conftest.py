@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from tests.databases import PAIRS, Engines, Pair, dealt, pair_of
 from tests.servers import NOT_RUN
 from tests.support import Server, Story, Template, make_template, server_in, world_in
+from timos.platform.auth import guessing, passwords
 
 # The same examples on every run of a machine without a person in front of it: a red run there must be red again at home.
 settings.register_profile(
@@ -152,6 +153,13 @@ def server(template: Path, tmp_path: Path) -> Iterator[Server]:
     """A real server process; tests that use it are slow."""
     with server_in(tmp_path, template=template) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def judged_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New passwords are judged in this process, by the same words: a process for each costs a second test in time."""
+    if request.module.__name__.rpartition(".")[2] != "test_passwords":
+        monkeypatch.setattr(passwords, "guesses", guessing.estimate)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -32,13 +32,18 @@ def guesses(candidate: str, words: Collection[str]) -> int:
     return int(answer.stdout)
 
 
-def main() -> None:
-    """Answers one question."""
+def estimate(candidate: str, words: Collection[str]) -> int:
+    """The same in this process, which has all the words from then on."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 (the words: whoever asks must not have them)
 
+    return int(zxcvbn(candidate, user_inputs=sorted(words))["guesses"])
+
+
+def main() -> None:
+    """Answers one question."""
     os.nice(LOW_PRIORITY)
     candidate, words = json.loads(sys.stdin.buffer.read())
-    sys.stdout.write(str(int(zxcvbn(candidate, user_inputs=words)["guesses"])))
+    sys.stdout.write(str(estimate(candidate, words)))
 
 
 if __name__ == "__main__":
