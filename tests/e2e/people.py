@@ -16,6 +16,11 @@ BODY = "What you want to keep of this day"
 SAVED = re.compile(r"^Saved \d\d:\d\d, encrypted$")
 KEPT_HERE = "Kept on this device, sent when the server answers"
 PATIENCE_S = 10.0
+_ASKED_AFTER_THE_DAY = ["/api/emotions", "/api/feels", "/api/habits/streaks", "/api/moods"]  # of a device that knows nothing of them yet
+_ARE_ANSWERED = """(paths) => {
+  const answered = new Set(performance.getEntriesByType("resource").map((each) => new URL(each.name).pathname));
+  return paths.every((path) => answered.has(path));
+}"""
 
 
 @dataclass(slots=True)
@@ -112,3 +117,11 @@ def wait_for_shell(page: Page) -> None:
     assert page.evaluate(
         "Promise.race([navigator.serviceWorker.ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 15000, false))])"
     )
+
+
+def wait_for_answers(page: Page, *more: str) -> None:
+    """Today asks for some things only once its day can be seen, on a slow machine a second later; after this no call is under way.
+
+    Only for the first visit on a device. `more`: paths that this person's Today asks for besides.
+    """
+    page.wait_for_function(_ARE_ANSWERED, arg=[*_ASKED_AFTER_THE_DAY, *more])

@@ -10,7 +10,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.e2e.demo import enter
-from tests.e2e.people import KEPT_HERE, Guest, body, sign_in
+from tests.e2e.people import KEPT_HERE, Guest, body, sign_in, wait_for_answers
 from tests.support import PASSWORD
 
 Show = Callable[[Page], None]
@@ -129,14 +129,14 @@ def open_first_pillar(page: Page) -> None:
 
 def lock(page: Page, url: str) -> None:
     enter(page, url)
+    wait_for_answers(page, "/api/insights")
     page.keyboard.press("Control+Shift+L")
     expect(page.get_by_role("button", name="Unlock")).to_be_visible()
 
 
 def lose_session(page: Page, url: str) -> None:
     enter(page, url)
-    said("Goes with better days")(page)
-    page.wait_for_load_state("networkidle")  # no other call finds out first
+    wait_for_answers(page, "/api/insights")  # no other call finds out first
     page.context.clear_cookies()
     body(page).press_sequentially(" Still here.")
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
@@ -176,7 +176,7 @@ def go_to(page: Page, path: str) -> None:
 def partings(today: date) -> list[Parting]:
     """How a session ends, and what is asked before it does."""
     return [
-        Parting("lock", lock, frozenset({"401 /api/feels"})),  # still on its way where the machine is slow
+        Parting("lock", lock),
         Parting("dialog-ended", lose_session, frozenset({f"401 /api/entries/{today}", "401 /api/auth/refresh"})),
         Parting("dialog-unsent", leave_unsent),
         Parting("dialog-receipt", erase_somebody),

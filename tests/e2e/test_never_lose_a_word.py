@@ -9,7 +9,21 @@ from playwright.sync_api import Dialog, Page, Playwright, Route, expect
 
 from tests.e2e.browser import Watch, browser_in, files_with, stores
 from tests.e2e.conftest import Devices
-from tests.e2e.people import KEPT_HERE, SAVED, Guest, body, card, expect_stored, new_guest, press, sign_in, state, wait_for_shell, write
+from tests.e2e.people import (
+    KEPT_HERE,
+    SAVED,
+    Guest,
+    body,
+    card,
+    expect_stored,
+    new_guest,
+    press,
+    sign_in,
+    state,
+    wait_for_answers,
+    wait_for_shell,
+    write,
+)
 from tests.support import PASSWORD, Server, server_in
 
 pytestmark = pytest.mark.slow
@@ -156,8 +170,7 @@ def test_an_answer_from_before_the_last_word_does_not_undo_it(devices: Devices, 
 def test_a_session_that_ended_under_way_goes_on_in_place(page: Page, guest: Guest, watch: Watch) -> None:
     day = guest.day
     watch.expected |= {f"401 /api/entries/{day}", "401 /api/auth/refresh"}
-    expect(page.get_by_text("Pillars this week")).to_be_visible()
-    page.wait_for_load_state("networkidle")  # no other call finds out first
+    wait_for_answers(page)  # no other call finds out first
     guest.api.delete("/api/auth/sessions").raise_for_status()
     write(page, "Nobody asked me to leave.")
     again = page.get_by_role("dialog", name="Sign in")
