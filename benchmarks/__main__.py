@@ -61,10 +61,9 @@ def _measured(engine: str, works: list[str], rounds: int, seconds: int) -> Figur
         compared = [stack.enter_context(make(place)) for make in makers]
         for side, work in turns(compared, works, rounds):
             saturated(side, work, seconds, figures)
-        loaded = [side for side in compared if side.name != "floor"]
-        if len(loaded) > 1:
-            rates = {work: min(median(figures[work, side.name, FIGURES[0]]) for side in loaded) / 2 for work in works}
-            for side, work in turns(loaded, works, rounds):
+        if any(side.name == "replaced" for side in compared):
+            rates = {work: min(median(figures[work, side.name, FIGURES[0]]) for side in compared) / 2 for work in works}
+            for side, work in turns(compared, works, rounds):
                 evenly(side, work, rates[work], EVEN_SECONDS, figures)
     return figures
 
@@ -89,9 +88,9 @@ def _ratios(medians: dict[tuple[str, str, str], float], work: str) -> Iterator[s
     cpu, rate, p99 = FIGURES[1], EVEN[0], EVEN[2]
     if (work, "replaced", cpu) in medians:
         times = medians[work, "replaced", cpu] / medians[work, "TimOS", cpu]
-        share = medians[work, "TimOS", p99] / medians[work, "replaced", p99]
+        share, bare = (medians[work, side, p99] / medians[work, "replaced", p99] for side in ("TimOS", "floor"))
         yield f"{times:.1f} × the requests per CPU second (aim {AIMS[work]:.0f})"
-        yield f"{share:.2f} of the p99 at {medians[work, 'TimOS', rate]:,.0f} requests/s each (aim {AIM_P99})"
+        yield f"{share:.2f} of the p99 at {medians[work, 'TimOS', rate]:,.0f} requests/s each (aim {AIM_P99}; the floor alone {bare:.2f})"
     yield f"{medians[work, 'TimOS', cpu] / medians[work, 'floor', cpu]:.1f} × the CPU of the floor (aim {AIM_FLOOR:.0f})"
 
 
