@@ -8,7 +8,7 @@ import httpx
 
 from tests.contracts.samples import DAY, Sample, documents_that_are_pointed_at
 from tests.support import Json, Person, World
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 
 async def vault_of(world: World, person: Person) -> Vault:

@@ -15,7 +15,7 @@ from timos.lifecycle.instance import Instance, open_instance
 from timos.platform.accounts import Account, Role
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 
 class CutError(BaseException):

@@ -19,7 +19,7 @@ from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, p
 from timos.vault.collections.daily_entries import DailyEntry, Note, PillarLink
 from timos.vault.collections.feels_entries import Evening, Morning
 from timos.vault.collections.preferences import Preferences
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 

@@ -28,7 +28,7 @@ from timos.vault.collections.daily_entries import DailyEntry, Note
 from timos.vault.collections.feels_entries import Morning
 from timos.vault.collections.preferences import Preferences
 from timos.vault.record import canonical
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 

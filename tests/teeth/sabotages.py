@@ -73,7 +73,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "context-without-vault",
         "A row opens only in the vault that it was written in, whatever keys are held.",
-        "vault/store.py",
+        "vault/store/sealing.py",
         "pieces = (_CONTEXT, vault_id, table.encode())",
         "pieces = (_CONTEXT, table.encode())",
         "tests/vault/test_place.py",
@@ -81,7 +81,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "context-without-table",
         "A row moved to another collection does not open.",
-        "vault/store.py",
+        "vault/store/sealing.py",
         "pieces = (_CONTEXT, vault_id, table.encode())",
         "pieces = (_CONTEXT, vault_id)",
         "tests/contracts",
@@ -90,16 +90,16 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "context-without-row",
         "A row moved to another day does not open.",
-        "vault/store.py",
-        "return _place_head(self._keys.vault_id, collection.name) + row_id + (",
-        "return _place_head(self._keys.vault_id, collection.name) + (",
+        "vault/store/sealing.py",
+        "return _place_head(vault_id, collection.name) + row_id + (",
+        "return _place_head(vault_id, collection.name) + (",
         "tests/contracts",
         "tests/vault",
     ),
     _one(
         "context-without-tag",
         "A row with an edited clear column does not open.",
-        "vault/store.py",
+        "vault/store/sealing.py",
         "_NO_TAG if tag is None else pae_tail(_tag(tag))",
         "_NO_TAG",
         "tests/contracts",
@@ -126,7 +126,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "unreadable-taken-for-empty",
         "A row that does not open is never taken for no row, and so never overwritten.",
-        "vault/store.py",
+        "vault/store/reading.py",
         "            await self._witness(collection.name)\n            raise\n",
         "            await self._witness(collection.name)\n            return None\n",
         "tests/contracts",
@@ -135,9 +135,9 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "names-not-unique",
         "No two pillars, habits or moods of a user have a name that reads the same.",
-        "vault/store.py",
-        'return self._keys.index.token(collection.name, "name", document.folded_name())',
-        'return self._keys.index.token(collection.name, "name", document.id or "")',
+        "vault/store/sealing.py",
+        'return keys.index.token(collection.name, "name", document.folded_name())',
+        'return keys.index.token(collection.name, "name", document.id or "")',
         "tests/contracts/test_names.py",
     ),
     _one(
@@ -151,7 +151,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "no-most",
         "A vault has so many pillars, habits and moods, and no more.",
-        "vault/store.py",
+        "vault/store/vault.py",
         "            if await self.count(collection) >= collection.most:\n                raise ConflictError(too_many(collection))\n",
         "",
         "tests/contracts/test_names.py",
@@ -159,7 +159,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "most-counted-together",
         "Nor more by asking for several at once.",
-        "vault/store.py",
+        "vault/store/vault.py",
         "        async with self._turn(collection.name.encode()):\n",
         "        async with asyncio.Lock():\n",
         "tests/contracts/test_names.py",
@@ -228,9 +228,9 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "sequential-rowids",
         "The order of rows in the vault does not follow the order of sign-up.",
-        "vault/store.py",
+        "vault/tables.py",
         '    return int.from_bytes(random(8), "big") >> 2\n',
-        "    random_rowid.__dict__['last'] = random_rowid.__dict__.get('last', time.time_ns() >> 2) + 1\n"
+        "    random_rowid.__dict__['last'] = random_rowid.__dict__.get('last', __import__('time').time_ns() >> 2) + 1\n"
         "    return int(random_rowid.__dict__['last'])\n",
         "tests/test_leaks.py",
         "tests/vault",
@@ -464,7 +464,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "lost-answer-decided-twice",
         "A change whose answer was lost on the way is made once and acknowledged.",
-        "vault/store.py",
+        "vault/store/vault.py",
         "if stored is not None and fresh is not None and stored.rev == fresh.rev:",
         "if stored is not None and fresh is not None and not stored.rev:",
         "tests/vault/test_store.py",

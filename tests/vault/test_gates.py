@@ -13,7 +13,7 @@ from timos.vault.collections import COLLECTIONS
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.feels_entries import COLLECTION as FEELS
 from timos.vault.collections.feels_entries import Morning
-from timos.vault.store import ERASED
+from timos.vault.store.gate import ERASED
 from timos.vault.tables import ROWS
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")

@@ -13,7 +13,7 @@ import pytest
 from tests.vault.vaults import DAY, KEY, Bench, Tell, entry
 from timos.kernel.errors import DecryptionError, PreconditionError, TooLargeError, UnavailableError, VaultLockedError
 from timos.kernel.ids import ID_BYTES
-from timos.vault import gates, store
+from timos.vault import gates
 from timos.vault.collections import COLLECTIONS
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import Note, with_note
@@ -23,7 +23,10 @@ from timos.vault.collections.pillars import COLLECTION as PILLARS
 from timos.vault.collections.pillars import Pillar
 from timos.vault.collections.preferences import COLLECTION as PREFERENCES
 from timos.vault.record import Document, canonical
-from timos.vault.store import UNKNOWN, Stored, Vault
+from timos.vault.store import scanning
+from timos.vault.store.gate import ERASED
+from timos.vault.store.stored import UNKNOWN, Stored, lost_key
+from timos.vault.store.vault import TRIES, Vault
 from timos.vault.tables import IN_SIZES
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
@@ -90,7 +93,7 @@ def test_a_fence_between_reading_and_writing_stops_the_write(on_vault: Tell, wri
     async def story(bench: Bench) -> None:
         await bench.write()
         before = bench.rows()
-        bench.database.before_write.append(partial(bench.sql, "UPDATE vault_gates SET gate = ?", store.ERASED))
+        bench.database.before_write.append(partial(bench.sql, "UPDATE vault_gates SET gate = ?", ERASED))
         with pytest.raises(VaultLockedError):
             await write(bench.vault)
         assert bench.rows() == before
@@ -209,7 +212,7 @@ def test_after_three_missed_gates_a_restore_gives_up_too(on_vault: Tell) -> None
         bench.database.before_write += [partial(bench.sql, "UPDATE vault_gates SET gate = ?", gate) for gate in gates_met]
         with pytest.raises(UnavailableError):
             await WRITES["restore"](bench.vault)
-        assert len(gates_met) - len(bench.database.before_write) == store.TRIES
+        assert len(gates_met) - len(bench.database.before_write) == TRIES
         assert bench.rows() == []
 
     on_vault(story)
@@ -222,7 +225,7 @@ def test_after_three_lost_races_it_gives_up_and_overwrites_nothing(on_vault: Tel
         bench.database.before_write += [rival] * 5
         with pytest.raises(UnavailableError):
             await WRITES[verb](bench.vault)
-        assert rival.seen == store.TRIES
+        assert rival.seen == TRIES
         assert body_of(await bench.vault.get(ENTRIES, KEY)).startswith("theirs")
 
     on_vault(story)
@@ -455,7 +458,7 @@ def test_a_long_range_finds_what_a_short_one_cannot_enumerate(on_vault: Tell) ->
 
 
 def test_a_scan_gives_every_record_once_and_lets_others_through(on_vault: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(scanning, "SLICE_SECONDS", 0.0)
 
     async def story(bench: Bench) -> None:
         number = 2 * 200 + 1  # three fetches
@@ -632,7 +635,7 @@ def test_a_fence_keeps_a_row_that_does_not_open_too(on_vault: Tell) -> None:
         await bench.write()
         bench.sql("UPDATE daily_entries SET sealed = zeroblob(600)")
         before = bench.rows()
-        bench.database.before_write.append(partial(bench.sql, "UPDATE vault_gates SET gate = ?", store.ERASED))
+        bench.database.before_write.append(partial(bench.sql, "UPDATE vault_gates SET gate = ?", ERASED))
         with pytest.raises(VaultLockedError):
             await bench.vault.delete(ENTRIES, KEY)
         assert bench.rows() == before
@@ -652,7 +655,7 @@ def test_a_row_that_lost_its_key_has_a_name_to_delete_it_by_and_no_other_has(on_
             return found
 
         await make("one")
-        whole, lost = bench.rows("pillars"), store.lost_key(row_id())
+        whole, lost = bench.rows("pillars"), lost_key(row_id())
         assert not await bench.vault.delete(PILLARS, lost)  # it opens, and has its own key
         assert bench.rows("pillars") == whole
         bench.sql("UPDATE pillars SET sealed = zeroblob(600)")

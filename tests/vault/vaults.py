@@ -23,7 +23,8 @@ from timos.vault import gates
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry
 from timos.vault.quota import Quota
-from timos.vault.store import Stored, Vault
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 DAY = date(2026, 11, 20)
 KEY = (DAY.isoformat(),)

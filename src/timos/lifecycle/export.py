@@ -9,7 +9,8 @@ import msgspec
 from timos.lifecycle.formats import pages
 from timos.lifecycle.formats.archive import ArchiveWriter
 from timos.vault.collections import COLLECTIONS
-from timos.vault.store import Page, Vault
+from timos.vault.store.stored import Page
+from timos.vault.store.vault import Vault
 
 WINDOW_DAYS = 60  # opened at once for the Markdown pages
 

@@ -24,7 +24,8 @@ from timos.vault.collections.daily_entries import DailyEntry
 from timos.vault.collections.imports import ImportBatch, Made, note_key
 from timos.vault.collections.weekly_recaps import parse_week
 from timos.vault.record import Collection, Document, Key, is_id, parse_day
-from timos.vault.store import Stored, Vault
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 BATCH = 64  # records written at once: they share a commit, and others get their turn after some milliseconds
 MOST_PROBLEMS = 100  # named in a report; the counts are complete

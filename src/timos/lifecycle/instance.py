@@ -31,7 +31,7 @@ from timos.platform.sealer import PlatformKeys, Sealer, renew_ring
 from timos.vault import facts
 from timos.vault.quota import Quota
 from timos.vault.scans import Scans
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 SPARE_CORES = 1  # a password hash must never take the core that answers everybody else
 

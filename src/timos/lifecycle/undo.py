@@ -8,7 +8,8 @@ from timos.kernel.errors import DecryptionError, NotFoundError, PreconditionErro
 from timos.vault.collections import COLLECTIONS, imports
 from timos.vault.collections.imports import MOST_PARTS, ImportBatch, Made, note_key
 from timos.vault.record import Key
-from timos.vault.store import Stored, Vault
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 _BY_NAME = {collection.name: collection for collection in COLLECTIONS}
 

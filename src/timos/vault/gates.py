@@ -6,8 +6,8 @@ The fence comes first: from then on no write can hold the gate, so none survives
 from timos.kernel.db.port import Database, Transaction
 from timos.kernel.ids import ID_BYTES, Randomness
 from timos.vault.collections import COLLECTIONS
-from timos.vault.store import ERASED, random_rowid
-from timos.vault.tables import GATE_DELETE, GATE_INSERT, GATE_SET, GATES_COUNT, GATES_WITH, ROWS
+from timos.vault.store.gate import ERASED
+from timos.vault.tables import GATE_DELETE, GATE_INSERT, GATE_SET, GATES_COUNT, GATES_WITH, ROWS, random_rowid
 
 
 async def make(unit: Transaction, vault_id: bytes, *, random: Randomness) -> None:

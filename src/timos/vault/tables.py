@@ -32,6 +32,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from timos.kernel.db.statements import Statement
 from timos.kernel.db.types import Blob, Id, metadata
+from timos.kernel.ids import Randomness
 from timos.vault.collections import COLLECTIONS
 from timos.vault.record import Collection
 
@@ -109,6 +110,11 @@ def _values(rows: Table) -> Select[tuple[bytes, bytes, bytes, bytes]]:
         .where(gates.c.vault_id == bindparam("vault_id"), gates.c.gate == bindparam("gate"))
         .with_for_update(read=True)
     )
+
+
+def random_rowid(random: Randomness) -> int:
+    """62 random bits, positive."""
+    return int.from_bytes(random(8), "big") >> 2
 
 
 def _insert(rows: Table) -> Statement:

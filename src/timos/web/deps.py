@@ -6,7 +6,7 @@ from timos.kernel.clock import instant
 from timos.kernel.errors import CsrfError, UnauthenticatedError
 from timos.lifecycle.instance import Instance
 from timos.platform.auth.sessions import Session
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 from timos.web.middleware.csrf import SAFE_METHODS
 from timos.web.route import Call
 from timos.web.shell import Shell

@@ -17,7 +17,8 @@ from timos.vault.collections.habit_days import HabitDay, Tick
 from timos.vault.collections.morning_habits import Habit, Mark, Streak, is_due, streak
 from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Document
-from timos.vault.store import Opened, Stored, Vault, Written
+from timos.vault.store.stored import Opened, Stored, Written
+from timos.vault.store.vault import Vault
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from timos.vault.patterns import (
     repeated,
     wording,
 )
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 FULL_NIGHT_HOURS: Final = 7
 MOST_WORDS: Final = 20  # in a list for people

@@ -11,7 +11,8 @@ from timos.vault.actions.whole_days import Days
 from timos.vault.collections import mood_logs
 from timos.vault.collections.mood_logs import Id, LogText, MoodDay, MoodLog, Tags, with_log
 from timos.vault.record import Document
-from timos.vault.store import Stored, Vault, Written
+from timos.vault.store.stored import Stored, Written
+from timos.vault.store.vault import Vault
 
 
 class NewMoodLog(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from timos.kernel.ids import ID_BYTES, Randomness, text_of
 from timos.vault.actions import references
 from timos.vault.collections.daily_entries import COLLECTION, DailyEntry, Moment, Note, NoteText, Short, with_note
 from timos.vault.record import Document
-from timos.vault.store import Stored, Vault, Written
+from timos.vault.store.stored import Stored, Written
+from timos.vault.store.vault import Vault
 
 
 class NewNote(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ from timos.vault.collections.moods import Mood, SystemMood
 from timos.vault.collections.morning_habits import Habit
 from timos.vault.collections.pillar_scores import PillarScores
 from timos.vault.record import Collection
-from timos.vault.store import Opened, Stored, Vault
+from timos.vault.store.stored import Opened, Stored
+from timos.vault.store.vault import Vault
 
 PORTION_DAYS: Final = 64  # asked for at once by tokens; then others have their turn
 MOST_BY_TOKENS_DAYS: Final = 1500  # for a longer range, opening the whole collection costs no more than asking day by day

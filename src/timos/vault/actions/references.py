@@ -6,7 +6,7 @@ Only what a write adds is looked at: an entry of last year that names a pillar d
 from timos.kernel.errors import InputError
 from timos.vault.collections import COLLECTIONS, moods
 from timos.vault.record import Document
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 _BY_NAME = {collection.name: collection for collection in COLLECTIONS}
 _SYSTEM_MOODS = frozenset(mood.id for mood in moods.SYSTEM)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from timos.kernel.errors import ConflictError
 from timos.vault.record import Collection, Document, Key, NamedDocument
-from timos.vault.store import TAKEN, Vault, too_many
+from timos.vault.store.vault import TAKEN, Vault, too_many
 
 
 class Rehearsal:

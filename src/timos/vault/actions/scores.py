@@ -11,7 +11,8 @@ from timos.vault.actions.whole_days import Days
 from timos.vault.collections import pillar_scores
 from timos.vault.collections.pillar_scores import PillarScores, Score
 from timos.vault.record import Document
-from timos.vault.store import Stored, Vault, Written
+from timos.vault.store.stored import Stored, Written
+from timos.vault.store.vault import Vault
 
 MOST = 50
 

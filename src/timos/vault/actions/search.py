@@ -9,7 +9,7 @@ import msgspec
 from timos.vault.collections import COLLECTIONS
 from timos.vault.matching import Piece, Query
 from timos.vault.record import Collection, Key
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):

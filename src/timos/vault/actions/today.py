@@ -10,7 +10,8 @@ from timos.vault.actions.habits import HabitToday
 from timos.vault.actions.weekly import CurrentWeek
 from timos.vault.collections import daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
 from timos.vault.collections.preferences import Preferences, day_at
-from timos.vault.store import Stored, Vault
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 ON_THIS_DAY_YEARS = 5  # looked back
 

@@ -12,7 +12,8 @@ from timos.vault.collections import weekly_recaps
 from timos.vault.collections.pillar_scores import PillarScores, weekly_scores
 from timos.vault.collections.weekly_recaps import Correction, WeeklyRecap, WeekScore, carried, days_of, previous_week, week_of
 from timos.vault.record import Document
-from timos.vault.store import Stored, Vault, Written
+from timos.vault.store.stored import Stored, Written
+from timos.vault.store.vault import Vault
 
 
 class CurrentWeek(msgspec.Struct, frozen=True, kw_only=True):

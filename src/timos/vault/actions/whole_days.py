@@ -7,7 +7,9 @@ import msgspec
 
 from timos.kernel.errors import DecryptionError
 from timos.vault.record import Collection, Document
-from timos.vault.store import MOST_TOKENS, Stored, Vault
+from timos.vault.store.reading import MOST_TOKENS
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 D = TypeVar("D", bound=Document)
 

@@ -16,7 +16,7 @@ from timos.vault.actions.today import Part, today
 from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
 from timos.vault.matching import Query
 from timos.vault.record import Collection, parse_bound, parse_day
-from timos.vault.store import Stored
+from timos.vault.store.stored import Stored
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import DayQuery
 from timos.web.api.records import Record, answer_type, day_of, described, record_of

@@ -10,7 +10,7 @@ import msgspec
 from timos.kernel.errors import DecryptionError, InputError, NotFoundError, UnavailableError, VaultLockedError
 from timos.vault.collections import COLLECTIONS
 from timos.vault.record import Collection, Document
-from timos.vault.store import Stored
+from timos.vault.store.stored import Stored
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.api.records import answer_type, key_of, known, record_of
 from timos.web.deps import services_of, unlocked

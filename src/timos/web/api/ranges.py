@@ -8,7 +8,7 @@ from timos.kernel.errors import InputError
 from timos.vault.actions.today import day_now, preferences_of
 from timos.vault.collections.preferences import Preferences
 from timos.vault.record import parse_bound, parse_day
-from timos.vault.store import Vault
+from timos.vault.store.vault import Vault
 from timos.web.deps import services_of
 from timos.web.route import Call
 

@@ -35,7 +35,8 @@ from timos.vault.actions.merging import merge
 from timos.vault.collections import COLLECTIONS
 from timos.vault.collections.weekly_recaps import parse_week
 from timos.vault.record import FIRST_DAY, KIB, LAST_DAY, Collection, Document, Key, is_id, parse_bound, parse_day
-from timos.vault.store import UNKNOWN, Page, Stored, Vault, lost_key
+from timos.vault.store.stored import UNKNOWN, Page, Stored, lost_key
+from timos.vault.store.vault import Vault
 from timos.web import strict_json
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.deps import services_of, session_of, unlocked
