@@ -147,7 +147,7 @@ def files_of(instance: Instance) -> list[Path]:
 async def _found(folder: Path, **more: object) -> None:
     """An instance with its admin, so that tests may sign up openly."""
     from timos.lifecycle import signup  # noqa: PLC0415 (only for the template)
-    from timos.platform.accounts import Role  # noqa: PLC0415
+    from timos.platform.accounts.account import Role  # noqa: PLC0415
 
     instance = await open_instance(places_of(settings_in(folder, **more)), numbers(), clock=SystemClock(), is_server=True)
     await signup.create(instance, address="admin@example.org", password=PASSWORD, name="Admin", role=Role.ADMIN)

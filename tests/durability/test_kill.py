@@ -29,7 +29,7 @@ from timos.kernel.db.sqlite import SqliteDatabase
 from timos.kernel.errors import NotFoundError
 from timos.lifecycle import erase, health, ledgers, signup
 from timos.lifecycle.instance import Instance, open_instance
-from timos.platform.accounts import Role
+from timos.platform.accounts.account import Role
 from timos.vault.tables import TABLES
 
 pytestmark = pytest.mark.slow
@@ -512,7 +512,15 @@ def _status_of_sam(folder: Path) -> str | None:
 
 
 def test_a_sign_up_killed_at_any_line_made_the_account_whole_or_left_the_address_free(template: Path, tmp_path: Path) -> None:
-    files = frozenset({"/lifecycle/signup.py", "/platform/accounts.py", "/platform/keyring.py", "/vault/gates.py"})
+    files = frozenset(
+        {
+            "/lifecycle/signup.py",
+            "/platform/accounts/accounts.py",
+            "/platform/accounts/user_rows.py",
+            "/platform/keyring.py",
+            "/vault/gates.py",
+        }
+    )
 
     async def sign_up_after(world: World) -> None:
         if (await _login(world)).is_error:

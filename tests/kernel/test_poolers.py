@@ -14,7 +14,7 @@ from tests.databases import Engines, Pooled
 from tests.support import PASSWORD, Person, World, world_in
 from timos.kernel.errors import StartError
 from timos.lifecycle import signup
-from timos.platform.accounts import Role
+from timos.platform.accounts.account import Role
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 

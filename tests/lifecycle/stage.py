@@ -12,7 +12,7 @@ from timos.cli.local import places_of
 from timos.lifecycle import signup
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance, open_instance
-from timos.platform.accounts import Account, Role
+from timos.platform.accounts.account import Account, Role
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry
 from timos.vault.store.vault import Vault

@@ -24,7 +24,7 @@ from timos.lifecycle import health
 from timos.lifecycle.erase import erase, finish_begun
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance
-from timos.platform.accounts import Account
+from timos.platform.accounts.account import Account
 from timos.vault import facts, gates
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry

@@ -28,7 +28,7 @@ from timos.lifecycle.erase import erase
 from timos.lifecycle.founding import Places
 from timos.lifecycle.move import Half as Which
 from timos.lifecycle.move import Moved
-from timos.platform.accounts import Account
+from timos.platform.accounts.account import Account
 
 HALVES: tuple[Which, ...] = ("platform", "vault")
 ROUTES = (("postgresql", "mariadb", "sqlite"), ("mariadb", "postgresql", "sqlite"))

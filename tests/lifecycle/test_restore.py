@@ -28,7 +28,7 @@ from timos.lifecycle.erase import erase
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Instance
 from timos.lifecycle.restore import Restored, restore
-from timos.platform.accounts import Account
+from timos.platform.accounts.account import Account
 
 OTHERS = (("mariadb", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "mariadb"))
 ENGINES = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")

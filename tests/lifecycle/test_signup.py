@@ -12,7 +12,7 @@ from timos.kernel.errors import ConflictError, InputError, RegistrationError
 from timos.lifecycle import health
 from timos.lifecycle.instance import Instance
 from timos.lifecycle.signup import Newcomer, setup_token, sign_up
-from timos.platform.accounts import Role
+from timos.platform.accounts.account import Role
 from timos.platform.auth.invitations import Invitation
 from timos.platform.auth.sessions import SignIn
 from timos.vault import gates

@@ -23,7 +23,8 @@ from timos.kernel.db.address import Address, parse
 from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Database, Row, Value
 from timos.kernel.ids import Randomness
-from timos.platform.accounts import Accounts, NewAccount, Role
+from timos.platform.accounts.account import NewAccount, Role
+from timos.platform.accounts.accounts import Accounts
 from timos.platform.audit import Audit
 from timos.platform.auth.invitations import Invitations
 from timos.platform.auth.limits import AuthLimits, Limits

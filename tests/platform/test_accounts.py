@@ -7,7 +7,7 @@ import pytest
 
 from tests.platform.support import ADDRESS, PASSWORD, Story, World
 from timos.kernel.errors import ConflictError, DecryptionError, InputError, NotFoundError, UnauthenticatedError
-from timos.platform.accounts import Role, Status
+from timos.platform.accounts.account import Role, Status
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
 

@@ -18,7 +18,7 @@ from timos.crypto.cipher import pae
 from timos.crypto.keys import VaultKeys
 from timos.kernel.errors import DecryptionError
 from timos.kernel.ids import bytes_of
-from timos.platform.accounts import FIRST_EPOCH
+from timos.platform.accounts.account import FIRST_EPOCH
 
 PIECES = ("format", "vault", "collection", "row", "tag")
 

@@ -15,7 +15,7 @@ from timos.kernel.errors import InputError, NotFoundError
 from timos.lifecycle import erase as erasing
 from timos.lifecycle import founding, ledgers, signup
 from timos.lifecycle.instance import Instance
-from timos.platform.accounts import Account, Profile, Role
+from timos.platform.accounts.account import Account, Profile, Role
 from timos.platform.auth.invitations import Invitation
 
 app = typer.Typer(help="Accounts: make, list, disable, new password, invite, erase.", no_args_is_help=True)

@@ -17,7 +17,7 @@ from timos.kernel.errors import ConflictError, DatabaseError, DecryptionError, N
 from timos.kernel.ids import ID_BYTES, text_of
 from timos.lifecycle import ledgers
 from timos.lifecycle.instance import Instance
-from timos.platform.accounts import Account
+from timos.platform.accounts.account import Account
 from timos.platform.audit import Event
 from timos.platform.ledger import Entry
 from timos.vault import gates

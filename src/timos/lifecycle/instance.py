@@ -16,7 +16,7 @@ from timos.kernel.errors import DatabaseError, StartError, UnavailableError
 from timos.kernel.ids import Randomness
 from timos.lifecycle import founding
 from timos.lifecycle.founding import Founded, Places
-from timos.platform.accounts import Accounts
+from timos.platform.accounts.accounts import Accounts
 from timos.platform.audit import Audit, Event
 from timos.platform.auth.invitations import Invitations
 from timos.platform.auth.limits import AuthLimits, Limits

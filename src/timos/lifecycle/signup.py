@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from timos.kernel.errors import RegistrationError
 from timos.lifecycle.instance import Instance
-from timos.platform.accounts import NewAccount, Role
+from timos.platform.accounts.account import NewAccount, Role
 from timos.platform.auth.invitations import Invitation
 from timos.platform.auth.sessions import Kind, NewSession, SignIn
 from timos.vault import gates

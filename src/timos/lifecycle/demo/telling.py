@@ -6,7 +6,7 @@ from timos.kernel.clock import instant
 from timos.lifecycle.demo.documents import demo_documents
 from timos.lifecycle.instance import Instance
 from timos.lifecycle.signup import create
-from timos.platform.accounts import Role
+from timos.platform.accounts.account import Role
 from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Collection, Key
 

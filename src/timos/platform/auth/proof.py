@@ -4,7 +4,8 @@ An unknown or disabled account costs the same time as a wrong password, and has 
 """
 
 from timos.kernel.errors import StepUpError, UnauthenticatedError
-from timos.platform.accounts import Account, Accounts, Status
+from timos.platform.accounts.account import Account, Status
+from timos.platform.accounts.accounts import Accounts
 from timos.platform.addresses import canonical
 from timos.platform.audit import Audit, Event
 from timos.platform.auth.limits import Limits

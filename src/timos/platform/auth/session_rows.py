@@ -13,7 +13,9 @@ from sqlalchemy import bindparam, delete, null, select, update
 from timos.kernel.db.port import Row, Value
 from timos.kernel.db.statements import Statement
 from timos.kernel.errors import DecryptionError
-from timos.platform.accounts import ACCOUNT_COLUMNS, Account, Accounts, Role
+from timos.platform.accounts.account import Account, Role
+from timos.platform.accounts.accounts import Accounts
+from timos.platform.accounts.user_rows import ACCOUNT_COLUMNS
 from timos.platform.audit import Audit, Event
 from timos.platform.auth.tokens import Access
 from timos.platform.rows import blob, number, text

@@ -15,7 +15,8 @@ from timos.kernel.clock import Clock
 from timos.kernel.db.port import Database, Row, Transaction, Value
 from timos.kernel.errors import NotFoundError, UnauthenticatedError
 from timos.kernel.ids import ID_BYTES, Randomness
-from timos.platform.accounts import Account, Accounts, NewAccount, Profile, Status
+from timos.platform.accounts.account import Account, NewAccount, Profile, Status
+from timos.platform.accounts.accounts import Accounts
 from timos.platform.audit import Audit, Event
 from timos.platform.auth import session_rows
 from timos.platform.auth.limits import Limits

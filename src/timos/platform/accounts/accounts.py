@@ -1,125 +1,20 @@
-"""Accounts: who may sign in, under which address, as what.
-
-- Address and name are sealed under the user's personal key; the address is found by its blind index.
-- A row's clear columns carry a MAC, the password hash another one: a planted or edited row is an error, and is audited.
-- A change is a compare-and-swap on the MAC of the row that was checked: never a write over a row nobody looked at.
-- `auth_epoch` goes up whenever older proofs of identity must die; every session and token carries the epoch it was made in.
-"""
+"""Making, finding and changing accounts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Protocol
-
-from sqlalchemy import bindparam, delete, func, select, update
 
 from timos.kernel.clock import Clock
 from timos.kernel.db.port import Database, Row, Transaction, UniqueError
-from timos.kernel.db.statements import Statement
-from timos.kernel.errors import ConflictError, DecryptionError, InputError, NotFoundError
+from timos.kernel.errors import ConflictError, DecryptionError, NotFoundError
 from timos.kernel.ids import ID_BYTES, Randomness
+from timos.platform.accounts import user_rows
+from timos.platform.accounts.account import FIRST_EPOCH, Account, NewAccount, Profile, Role, Status, checked_name
 from timos.platform.addresses import canonical
 from timos.platform.audit import Audit, Event
-from timos.platform.keyring import Keyring, NewKeys
+from timos.platform.keyring import Keyring
 from timos.platform.rows import blob, number, text
 from timos.platform.sealer import Columns, Sealer
-from timos.platform.tables import users, whole_row
-
-FIRST_EPOCH = 1
-LONGEST_NAME = 100  # characters
-_KIND, _PASSWORD_KIND = "users", "users.password"
-
-# What an `Account` is read from; the session check joins these columns to its own.
-ACCOUNT_COLUMNS = (
-    users.c.id,
-    users.c.address_index,
-    users.c.role,
-    users.c.status,
-    users.c.auth_epoch,
-    users.c.key_epoch,
-    users.c.created_at,
-    users.c.mac,
-)
-_BY_ID = Statement("users.by_id", select(*ACCOUNT_COLUMNS).where(users.c.id == bindparam("id")))
-_BY_ADDRESS = Statement("users.by_address", select(*ACCOUNT_COLUMNS).where(users.c.address_index == bindparam("address_index")))
-_ALL = Statement("users.all", select(*ACCOUNT_COLUMNS).order_by(users.c.created_at, users.c.id))
-_COUNT = Statement("users.count", select(func.count()).select_from(users))
-_PERSON = Statement("users.person", select(users.c.address, users.c.name).where(users.c.id == bindparam("id")))
-_PASSWORD = Statement("users.password", select(users.c.password_hash, users.c.password_mac).where(users.c.id == bindparam("id")))
-_ERASING = Statement("users.erasing", select(users.c.id).where(users.c.status == bindparam("erasing")))
-_DELETE = Statement("users.delete", delete(users).where(users.c.id == bindparam("user_id")))
-_INSERT = Statement("users.insert", whole_row(users))
-_RENAME = Statement("users.rename", update(users).where(users.c.id == bindparam("user_id")).values(name=bindparam("name")))
-_CHANGE = Statement(
-    "users.change",
-    update(users)
-    .where(users.c.id == bindparam("user_id"), users.c.mac == bindparam("known_mac"))
-    .values(status=bindparam("status"), auth_epoch=bindparam("auth_epoch"), mac=bindparam("mac")),
-)
-_SET_PASSWORD = Statement(
-    "users.set_password",
-    update(users)
-    .where(users.c.id == bindparam("user_id"))
-    .values(password_hash=bindparam("password_hash"), password_mac=bindparam("password_mac")),
-)
-_REHASH = Statement(
-    "users.rehash",
-    update(users)
-    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("known_hash"))
-    .values(password_hash=bindparam("password_hash"), password_mac=bindparam("password_mac")),
-)
-
-
-class Role(StrEnum):
-    """An admin sees accounts and the server's health; neither sees another user's vault."""
-
-    ADMIN = "admin"
-    MEMBER = "member"
-
-
-class Status(StrEnum):
-    """A disabled account keeps its data and cannot sign in; one that is being erased never comes back."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    ERASING = "erasing"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The clear columns of a row whose MAC was right."""
-
-    id: bytes
-    address_index: bytes
-    role: Role
-    status: Status
-    auth_epoch: int
-    key_epoch: int
-    created_at_ms: int
-    mac: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """An account with its personal columns opened."""
-
-    user_id: bytes
-    address: str
-    name: str
-    role: Role
-    status: Status
-    created_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """Everything slow is done: hash computed, keys wrapped. `columns` already seals for the new user."""
-
-    account: Account
-    profile: Profile
-    columns: Columns
-    keys: NewKeys
-    password_hash: str
 
 
 class PasswordRules(Protocol):
@@ -155,8 +50,9 @@ class Accounts:
         user_id = self._random(ID_BYTES)
         password_hash = await self._passwords.hash(user_id, password)
         keys = await self._keyring.prepare(user_id)
-        account = self._signed(
-            Account(user_id, self._sealer.address_index(address), role, Status.ACTIVE, FIRST_EPOCH, FIRST_EPOCH, self._clock.now_ms(), b"")
+        account = user_rows.signed(
+            self._sealer,
+            Account(user_id, self._sealer.address_index(address), role, Status.ACTIVE, FIRST_EPOCH, FIRST_EPOCH, self._clock.now_ms(), b""),
         )
         profile = Profile(user_id, address, name, role, account.status, account.created_at_ms)
         return NewAccount(account, profile, self._sealer.of(user_id, keys.key), keys, password_hash)
@@ -179,11 +75,10 @@ class Accounts:
             "key_epoch": account.key_epoch,
             "created_at": account.created_at_ms,
             "mac": account.mac,
-            "password_hash": new.password_hash,
-            "password_mac": self._sealer.mac(_PASSWORD_KIND, account.id, new.password_hash),
+            **user_rows.signed_password(self._sealer, account.id, new.password_hash),
         }
         try:
-            await tx.run(_INSERT, params)
+            await tx.run(user_rows.INSERT, params)
         except UniqueError as error:
             message = "This address is taken."
             raise ConflictError(message) from error
@@ -199,7 +94,7 @@ class Accounts:
         return await self.by_index(self._sealer.address_index(canonical(address)))
 
     async def by_index(self, address_index: bytes) -> Account | None:
-        rows = await self._database.fetch(_BY_ADDRESS, {"address_index": address_index})
+        rows = await self._database.fetch(user_rows.BY_ADDRESS, {"address_index": address_index})
         return await self.checked(rows[0]) if rows else None
 
     async def by_id(self, user_id: bytes) -> Account:
@@ -207,7 +102,7 @@ class Accounts:
         NotFoundError: no such account.
         DecryptionError: the row was planted or edited.
         """
-        rows = await self._database.fetch(_BY_ID, {"id": user_id})
+        rows = await self._database.fetch(user_rows.BY_ID, {"id": user_id})
         if not rows:
             raise NotFoundError
         return await self.checked(rows[0])
@@ -219,29 +114,10 @@ class Accounts:
             DecryptionError: the row was planted or edited.
         """
         try:
-            return self._read(row)
+            return user_rows.read(self._sealer, row)
         except DecryptionError:
             await self._audit.record(Event.RECORD_UNREADABLE, row[0] if isinstance(row[0], bytes) else None)
             raise
-
-    def _read(self, row: Row) -> Account:
-        *columns, stored = row
-        self._sealer.check(stored, _KIND, *columns)
-        user_id, address_index, role, status, auth_epoch, key_epoch, created_at = columns
-        return Account(
-            blob(user_id),
-            blob(address_index),
-            Role(text(role)),
-            Status(text(status)),
-            number(auth_epoch),
-            number(key_epoch),
-            number(created_at),
-            blob(stored),
-        )
-
-    def _signed(self, account: Account) -> Account:
-        columns = (account.id, account.address_index, account.role.value, account.status.value)
-        return replace(account, mac=self._sealer.mac(_KIND, *columns, account.auth_epoch, account.key_epoch, account.created_at_ms))
 
     async def profile(self, user_id: bytes) -> Profile:
         """Raises as `by_id`, and as `Keyring.personal`."""
@@ -249,7 +125,7 @@ class Accounts:
 
     async def _opened(self, account: Account) -> Profile:
         columns = self._sealer.of(account.id, await self._keyring.personal(account.id))
-        rows = await self._database.fetch(_PERSON, {"id": account.id})
+        rows = await self._database.fetch(user_rows.PERSON, {"id": account.id})
         if not rows:
             raise NotFoundError
         address = columns.open("users", "address", blob(rows[0][0]))
@@ -267,16 +143,16 @@ class Accounts:
         """
         sealed = (await self.columns(user_id)).seal("users", "name", checked_name(name))
         async with self._database.transaction() as tx:
-            if await tx.run(_RENAME, {"user_id": user_id, "name": sealed}) != 1:
+            if await tx.run(user_rows.RENAME, {"user_id": user_id, "name": sealed}) != 1:
                 raise NotFoundError
         return await self.profile(user_id)
 
     async def count(self) -> int:
-        return number((await self._database.fetch(_COUNT, {}))[0][0])
+        return number((await self._database.fetch(user_rows.COUNT, {}))[0][0])
 
     async def list(self) -> list[Profile]:
         """Oldest first; asks the key service once per account: for an operator's command."""
-        return [await self._opened(await self.checked(row)) for row in await self._database.fetch(_ALL, {})]
+        return [await self._opened(await self.checked(row)) for row in await self._database.fetch(user_rows.ALL, {})]
 
     async def disable(self, user_id: bytes) -> None:
         """Ends every session with the next request. Raises as `by_id`."""
@@ -296,11 +172,11 @@ class Accounts:
 
     async def erasing(self) -> tuple[bytes, ...]:
         """Accounts whose erasure was begun and not finished."""
-        return tuple(blob(row[0]) for row in await self._database.fetch(_ERASING, {"erasing": Status.ERASING.value}))
+        return tuple(blob(row[0]) for row in await self._database.fetch(user_rows.ERASING, {"erasing": Status.ERASING.value}))
 
     async def delete(self, tx: Transaction, user_id: bytes) -> bool:
         """The last step of erasing in this database; the keys go in the same transaction. False when there is no such account."""
-        return bool(await tx.run(_DELETE, {"user_id": user_id}))
+        return bool(await tx.run(user_rows.DELETE, {"user_id": user_id}))
 
     async def _change(self, known: Account, changed: Account, event: Event) -> None:
         if known.status is Status.ERASING:  # there is no way back
@@ -310,9 +186,9 @@ class Accounts:
             await self._audit.write(tx, event, known.id)
 
     async def _swap(self, tx: Transaction, known: Account, changed: Account) -> Account:
-        signed = self._signed(changed)
+        signed = user_rows.signed(self._sealer, changed)
         params = {"status": signed.status.value, "auth_epoch": signed.auth_epoch, "mac": signed.mac}
-        if await tx.run(_CHANGE, {"user_id": known.id, "known_mac": known.mac, **params}) != 1:
+        if await tx.run(user_rows.CHANGE, {"user_id": known.id, "known_mac": known.mac, **params}) != 1:
             message = "The account was changed at the same time. Try again."
             raise ConflictError(message)
         return signed
@@ -329,7 +205,7 @@ class Accounts:
             ConflictError: the account was changed since `account` was read.
         """
         changed = await self._swap(tx, account, replace(account, auth_epoch=account.auth_epoch + 1))
-        await tx.run(_SET_PASSWORD, self._password_params(account.id, password_hash))
+        await tx.run(user_rows.SET_PASSWORD, {"user_id": account.id, **user_rows.signed_password(self._sealer, account.id, password_hash)})
         await self._audit.write(tx, Event.PASSWORD_CHANGED, account.id)
         return changed
 
@@ -338,11 +214,11 @@ class Accounts:
         DecryptionError: the hash was planted or edited.
         NotFoundError: the account is gone.
         """
-        rows = await self._database.fetch(_PASSWORD, {"id": account.id})
+        rows = await self._database.fetch(user_rows.PASSWORD, {"id": account.id})
         if not rows:
             raise NotFoundError
         try:
-            self._sealer.check(rows[0][1], _PASSWORD_KIND, account.id, rows[0][0])
+            user_rows.check_password(self._sealer, account.id, *rows[0])
         except DecryptionError:
             await self._audit.record(Event.RECORD_UNREADABLE, account.id)
             raise
@@ -351,19 +227,5 @@ class Accounts:
     async def rehash(self, account: Account, known_hash: str, password_hash: str) -> None:
         """The same password at today's cost; nothing happens if the hash has been changed meanwhile."""
         async with self._database.transaction() as tx:
-            await tx.run(_REHASH, {"known_hash": known_hash, **self._password_params(account.id, password_hash)})
-
-    def _password_params(self, user_id: bytes, password_hash: str) -> dict[str, bytes | int | str | None]:
-        mac = self._sealer.mac(_PASSWORD_KIND, user_id, password_hash)
-        return {"user_id": user_id, "password_hash": password_hash, "password_mac": mac}
-
-
-def checked_name(name: str) -> str:
-    """Raises:
-    InputError: at `$.name`.
-    """
-    name = name.strip()
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        message = f"Use at most {LONGEST_NAME} printable characters."
-        raise InputError(message, path="$.name")
-    return name
+            signed = user_rows.signed_password(self._sealer, account.id, password_hash)
+            await tx.run(user_rows.REHASH, {"user_id": account.id, "known_hash": known_hash, **signed})
