@@ -28,7 +28,7 @@ from benchmarks.people import DAYS, MONTH_DAYS, USERS
 from timos.kernel.db.address import Server, parse
 from timos.kernel.db.statements import Statement
 from timos.kernel.ids import ID_BYTES
-from timos.platform.auth.session_rows import SESSION_CHECK
+from timos.platform.auth.sessions.session_rows import SESSION_CHECK
 from timos.platform.tables import auth_sessions, users
 from timos.vault.tables import IN_SIZES, ROWS, TABLES, gates
 

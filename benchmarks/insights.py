@@ -20,7 +20,7 @@ from timos.lifecycle.demo.documents import demo_documents
 from timos.lifecycle.founding import Places
 from timos.lifecycle.instance import Numbers, open_instance
 from timos.lifecycle.signup import create
-from timos.platform.accounts import Role
+from timos.platform.accounts.account import Role
 from timos.vault.actions.insights import insights
 from timos.vault.actions.today import today
 

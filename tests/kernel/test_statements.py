@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from timos.kernel.db.port import Value
 from timos.kernel.db.statements import Statement
-from timos.platform.auth.session_rows import SESSION_CHECK
+from timos.platform.auth.sessions.session_rows import SESSION_CHECK
 from timos.vault import tables
 from timos.vault.tables import IN_SIZES, ROWS, RowStatements
 

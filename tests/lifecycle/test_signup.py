@@ -14,7 +14,7 @@ from timos.lifecycle.instance import Instance
 from timos.lifecycle.signup import Newcomer, setup_token, sign_up
 from timos.platform.accounts.account import Role
 from timos.platform.auth.invitations import Invitation
-from timos.platform.auth.sessions import SignIn
+from timos.platform.auth.sessions.session import SignIn
 from timos.vault import gates
 
 Story = Callable[[Instance], Awaitable[None]]

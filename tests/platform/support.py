@@ -30,7 +30,8 @@ from timos.platform.auth.invitations import Invitations
 from timos.platform.auth.limits import AuthLimits, Limits
 from timos.platform.auth.passwords import Passwords
 from timos.platform.auth.proof import Proof
-from timos.platform.auth.sessions import Sessions, SignIn
+from timos.platform.auth.sessions.session import SignIn
+from timos.platform.auth.sessions.sessions import Sessions
 from timos.platform.auth.stepup import StepUp
 from timos.platform.auth.tokens import Tokens
 from timos.platform.keyring import Keyring

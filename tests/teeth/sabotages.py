@@ -507,7 +507,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "ended-session-goes-on",
         "Signing out counts with the next request.",
-        "platform/auth/session_rows.py",
+        "platform/auth/sessions/session_rows.py",
         "select_from(_JOINED).where(*_MINE, _LIVING))",
         "select_from(_JOINED).where(*_MINE))",
         "tests/platform/auth",
@@ -516,8 +516,8 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "reused-refresh-goes-on",
         "A refresh token used twice ends its session: one of the two users is a thief.",
-        "platform/auth/sessions.py",
-        "            await self._end(tx, stored.account.id, token.session_id, Event.SESSION_REUSED)\n",
+        "platform/auth/sessions/refreshing.py",
+        "            await self._rows.end(tx, stored.account.id, token.session_id, Event.SESSION_REUSED, now_ms=self._clock.now_ms())\n",
         "            pass\n",
         "tests/platform/auth",
     ),
@@ -557,7 +557,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "old-password-epoch-accepted",
         "A new password ends every token of before.",
-        "platform/auth/sessions.py",
+        "platform/auth/sessions/sessions.py",
         "        if access.auth_epoch != stored.auth_epoch:  # from before a new password\n            raise UnauthenticatedError\n",
         "",
         "tests/platform/auth",

@@ -6,7 +6,7 @@ from timos.kernel.errors import RegistrationError
 from timos.lifecycle.instance import Instance
 from timos.platform.accounts.account import NewAccount, Role
 from timos.platform.auth.invitations import Invitation
-from timos.platform.auth.sessions import Kind, NewSession, SignIn
+from timos.platform.auth.sessions.session import Kind, NewSession, SignIn
 from timos.vault import gates
 
 SETUP_SECONDS = 24 * 3600

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from timos.kernel.clock import instant
 from timos.kernel.errors import CsrfError, UnauthenticatedError
 from timos.lifecycle.instance import Instance
-from timos.platform.auth.sessions import Session
+from timos.platform.auth.sessions.session import Session
 from timos.vault.store.vault import Vault
 from timos.web.middleware.csrf import SAFE_METHODS
 from timos.web.route import Call

@@ -10,7 +10,8 @@ from tests.platform.support import ADDRESS, HOME, PASSWORD, Story, World
 from timos.kernel.errors import DecryptionError, InputError, NotFoundError, StepUpError, UnauthenticatedError
 from timos.kernel.ids import text_of
 from timos.platform.accounts.account import Role
-from timos.platform.auth.sessions import ABSOLUTE_MS, IDLE_MS, MOST_PER_USER, Kind, SignIn
+from timos.platform.auth.sessions.session import ABSOLUTE_MS, IDLE_MS, Kind, SignIn
+from timos.platform.auth.sessions.sessions import MOST_PER_USER
 from timos.platform.auth.tokens import ACCESS_SECONDS, Access, Tokens
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.platform.support import ADDRESS, HOME, PASSWORD, Story, World
 from timos.kernel.errors import LimitError, StepUpError
-from timos.platform.auth.sessions import Session
+from timos.platform.auth.sessions.session import Session
 from timos.platform.auth.stepup import TTL_SECONDS, Action
 
 pytestmark = pytest.mark.every_engine("sqlite", "postgresql", "mariadb")

@@ -12,7 +12,7 @@ from timos.kernel.ids import Randomness
 from timos.platform.audit import Audit, Event
 from timos.platform.auth import one_time
 from timos.platform.auth.proof import Proof
-from timos.platform.auth.session_rows import Session
+from timos.platform.auth.sessions.session import Session
 from timos.platform.tables import one_time_tokens
 
 Action = Literal["erase", "export"]

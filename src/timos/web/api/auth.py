@@ -24,7 +24,7 @@ from timos.kernel.errors import (
 from timos.kernel.ids import bytes_of, text_of
 from timos.lifecycle.signup import Newcomer, sign_up
 from timos.platform.accounts.account import Profile
-from timos.platform.auth.sessions import ABSOLUTE_MS, Session, SignIn
+from timos.platform.auth.sessions.session import ABSOLUTE_MS, Session, SignIn
 from timos.platform.auth.stepup import TTL_SECONDS
 from timos.platform.auth.tokens import ACCESS_SECONDS
 from timos.web.answers import Answer, Header, empty, json_answer

@@ -1,70 +1,28 @@
-"""Sessions: made at login, checked at every request, refreshed, ended.
+"""The front door of the platform: signing in and out, the check of every request, a new password."""
 
-- The check reads the database each time, so ending a session, disabling an account, or a new password counts at once.
-- A refresh is one conditional UPDATE. Who repeats it with the direct predecessor within 30 seconds gets the same successor
-  (a second tab, a lost answer); any older token means that a copy is about, and ends the session.
-- The successor is stored only sealed under its predecessor, and wiped after its 30 seconds.
-- Device and network address are sealed under the user's personal key.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from timos.kernel.clock import Clock
-from timos.kernel.db.port import Database, Row, Transaction, Value
+from timos.kernel.db.port import Database, Transaction, Value
 from timos.kernel.errors import NotFoundError, UnauthenticatedError
 from timos.kernel.ids import ID_BYTES, Randomness
-from timos.platform.accounts.account import Account, NewAccount, Profile, Status
+from timos.platform.accounts.account import Account, NewAccount, Profile
 from timos.platform.accounts.accounts import Accounts
 from timos.platform.audit import Audit, Event
-from timos.platform.auth import session_rows
 from timos.platform.auth.limits import Limits
 from timos.platform.auth.proof import Proof
-from timos.platform.auth.session_rows import REFRESHING_AT, Kind, Session, SessionRows, Stored
-from timos.platform.auth.tokens import Refresh, Tokens, refresh_of
+from timos.platform.auth.sessions import session_rows
+from timos.platform.auth.sessions.listing import SessionView, living, view
+from timos.platform.auth.sessions.refreshing import Refreshing
+from timos.platform.auth.sessions.session import ABSOLUTE_MS, Kind, NewSession, Session, SignIn, Stored
+from timos.platform.auth.sessions.session_rows import SessionRows
+from timos.platform.auth.tokens import Refresh, Tokens
 from timos.platform.keyring import Keyring
-from timos.platform.rows import blob, number
+from timos.platform.rows import blob
 from timos.platform.sealer import Columns, Sealer
 
-__all__ = ["Kind", "NewSession", "Session", "SessionView", "Sessions", "SignIn"]
-
-IDLE_MS: Final = 30 * 86_400_000
-ABSOLUTE_MS: Final = 90 * 86_400_000
-OVERLAP_MS: Final = 30_000  # how long a predecessor still gets its successor
 MOST_PER_USER: Final = 50
 PASSWORD_ALONE: Final = 1  # authenticator assurance level, NIST SP 800-63B-4 section 2.1
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """A session with the tokens to go on with."""
-
-    session: Session
-    profile: Profile
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    csrf_token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A sign-in whose row is not stored yet: nothing of it holds before that."""
-
-    sign_in: SignIn
-    row: dict[str, Value] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """What its user sees of a session."""
-
-    id: bytes
-    device: str
-    client_address: str
-    created_at_ms: int
-    last_seen_ms: int
-    is_current: bool
 
 
 class Sessions:
@@ -88,7 +46,7 @@ class Sessions:
         self._keyring = keyring
         self._rows = SessionRows(accounts, sealer, audit)
         self._tokens = tokens
-        self._limits = limits
+        self._refreshing = Refreshing(database, self._rows, tokens, limits, clock)
         self._proof = proof
         self._audit = audit
         self._clock = clock
@@ -135,7 +93,8 @@ class Sessions:
         stored = await self._rows.judged(rows[0])
         if access.auth_epoch != stored.auth_epoch:  # from before a new password
             raise UnauthenticatedError
-        self._require_alive(stored)
+        if not stored.is_alive(self._clock.now_ms()):
+            raise UnauthenticatedError
         return stored.session
 
     async def refresh(self, refresh_token: str, *, kind: Kind) -> SignIn:
@@ -145,14 +104,7 @@ class Sessions:
             UnauthenticatedError: forged, used, or the session is over.
             LimitError: this session refreshes too often.
         """
-        token = self._tokens.parse_refresh(refresh_token)
-        stored, _ = await self._load(token)
-        if stored.session.kind != kind:  # a cookie's token must not be read out of a JSON answer, nor the other way round
-            raise UnauthenticatedError
-        await self._limits.refresh(token.session_id)
-        successor = self._tokens.new_refresh(token.session_id, stored.account.id, stored.session.kind, stored.auth_epoch)
-        if not await self._rotate(token, successor):
-            successor = await self._repeated(token)
+        stored, successor = await self._refreshing.successor(refresh_token, kind=kind)
         return self._signed_in(stored, await self._accounts.profile(stored.account.id), successor)
 
     async def logout(self, session: Session) -> None:
@@ -163,14 +115,14 @@ class Sessions:
         """The living sessions of the user, the one seen last first."""
         account = await self._accounts.by_id(session.user_id)
         columns = await self._accounts.columns(account.id)
-        return [_view(row, columns, session.id) for row in await self._living(self._database, account)]
+        return [view(row, columns, session.id) for row in await living(self._database, account, self._clock.now_ms())]
 
     async def revoke(self, user_id: bytes, session_id: bytes) -> None:
         """Raises:
         NotFoundError: no living session of that user.
         """
         async with self._database.transaction() as tx:
-            if not await self._end(tx, user_id, session_id, Event.SESSION_ENDED):
+            if not await self._rows.end(tx, user_id, session_id, Event.SESSION_ENDED, now_ms=self._clock.now_ms()):
                 raise NotFoundError
 
     async def revoke_others(self, session: Session) -> int:
@@ -232,49 +184,6 @@ class Sessions:
         access, csrf = self._tokens.mint_access(stored.access), self._tokens.csrf(stored.session.id)
         return SignIn(stored.session, profile, access, refresh.text, csrf)
 
-    def _require_alive(self, stored: Stored) -> None:
-        is_current = stored.auth_epoch == stored.account.auth_epoch and stored.account.status is Status.ACTIVE
-        if not is_current or stored.expires_at_ms <= self._clock.now_ms():
-            raise UnauthenticatedError
-
-    async def _load(self, token: Refresh) -> tuple[Stored, Row]:
-        """The living session that an authentic refresh token belongs to, and what is stored about its refreshing."""
-        rows = await self._database.fetch(session_rows.LOAD, {"session_id": token.session_id})
-        if not rows:
-            raise UnauthenticatedError
-        stored = await self._rows.verified(rows[0])
-        self._tokens.check_refresh(token, stored.account.id, stored.session.kind, stored.auth_epoch)
-        self._require_alive(stored)
-        last_seen_at, *refreshing = rows[0][REFRESHING_AT:]
-        if number(last_seen_at) + IDLE_MS <= self._clock.now_ms():
-            raise UnauthenticatedError
-        return stored, tuple(refreshing)
-
-    async def _rotate(self, token: Refresh, successor: Refresh) -> bool:
-        now = self._clock.now_ms()
-        params: dict[str, Value] = {
-            "session_id": token.session_id,
-            "known_hash": token.hash,
-            "last_seen_at": now,
-            "refresh_hash": successor.hash,
-            "previous_hash": token.hash,
-            "successor": Sealer.seal_successor(token.secret, token.session_id, successor.raw),
-            "successor_until": now + OVERLAP_MS,
-        }
-        async with self._database.transaction() as tx:
-            await tx.run(session_rows.WIPE, {"now": now})
-            return await tx.run(session_rows.ROTATE, params) == 1
-
-    async def _repeated(self, token: Refresh) -> Refresh:
-        """The successor that the direct predecessor got already; for any older token, the end of the session."""
-        stored, (previous, successor, until) = await self._load(token)
-        is_direct = previous == token.hash and isinstance(until, int) and self._clock.now_ms() < until
-        if is_direct and isinstance(successor, bytes):
-            return refresh_of(Sealer.open_successor(token.secret, token.session_id, successor))
-        async with self._database.transaction() as tx:
-            await self._end(tx, stored.account.id, token.session_id, Event.SESSION_REUSED)
-        raise UnauthenticatedError
-
     async def _renew(self, tx: Transaction, stored: Stored, account: Account, profile: Profile) -> SignIn:
         """The same session in a new epoch, proved just now."""
         now, old = self._clock.now_ms(), stored.session
@@ -286,12 +195,6 @@ class Sessions:
             raise UnauthenticatedError
         return self._signed_in(renewed, profile, token)
 
-    async def _end(self, tx: Transaction, user_id: bytes, session_id: bytes, event: Event) -> bool:
-        ended = await tx.run(session_rows.END, {"session_id": session_id, "user_id": user_id, "now": self._clock.now_ms()})
-        if ended:
-            await self._audit.write(tx, event, user_id)
-        return ended > 0
-
     async def _end_others(self, tx: Transaction, session: Session) -> int:
         params: dict[str, Value] = {"session_id": session.id, "user_id": session.user_id, "now": self._clock.now_ms()}
         ended = await tx.run(session_rows.END_OTHERS, params)
@@ -299,24 +202,7 @@ class Sessions:
             await self._audit.write(tx, Event.SESSION_ENDED, session.user_id)
         return ended
 
-    async def _living(self, source: Database | Transaction, account: Account) -> Sequence[Row]:
-        now = self._clock.now_ms()
-        params: dict[str, Value] = {"user_id": account.id, "auth_epoch": account.auth_epoch, "now": now, "idle_since": now - IDLE_MS}
-        return await source.fetch(session_rows.LIST, params)
-
     async def _make_room(self, tx: Transaction, account: Account) -> None:
         """The session unseen for longest makes place for the newest."""
-        for row in (await self._living(tx, account))[MOST_PER_USER - 1 :]:
-            await self._end(tx, account.id, blob(row[0]), Event.SESSION_ENDED)
-
-
-def _view(row: Row, columns: Columns, current: bytes) -> SessionView:
-    session_id, device, client_address, created_at, last_seen_at = row
-    return SessionView(
-        blob(session_id),
-        columns.open("auth_sessions", "device", blob(device), session_id),
-        columns.open("auth_sessions", "client_address", blob(client_address), session_id),
-        number(created_at),
-        number(last_seen_at),
-        session_id == current,
-    )
+        for row in (await living(tx, account, self._clock.now_ms()))[MOST_PER_USER - 1 :]:
+            await self._rows.end(tx, account.id, blob(row[0]), Event.SESSION_ENDED, now_ms=self._clock.now_ms())

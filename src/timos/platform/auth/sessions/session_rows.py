@@ -5,24 +5,21 @@ more than the look-up, so what was judged for a session is remembered with the r
 identical row.
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import bindparam, delete, null, select, update
 
-from timos.kernel.db.port import Row, Value
+from timos.kernel.db.port import Row, Transaction, Value
 from timos.kernel.db.statements import Statement
 from timos.kernel.errors import DecryptionError
-from timos.platform.accounts.account import Account, Role
 from timos.platform.accounts.accounts import Accounts
 from timos.platform.accounts.user_rows import ACCOUNT_COLUMNS
 from timos.platform.audit import Audit, Event
-from timos.platform.auth.tokens import Access
+from timos.platform.auth.sessions.session import Kind, Session, Stored
 from timos.platform.rows import blob, number, text
 from timos.platform.sealer import Sealer
 from timos.platform.tables import auth_sessions, one_time_tokens, users, whole_row
 
-Kind = Literal["cookie", "bearer"]
 REMEMBERED: Final = 10_000
 _MAC_KIND = "auth_sessions"
 
@@ -101,37 +98,8 @@ LIST = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Who is asking, as checked for this very request."""
-
-    id: bytes
-    user_id: bytes
-    kind: Kind
-    key_epoch: int
-    auth_time_ms: int
-    aal: int
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The signed columns of a session and its account."""
-
-    session: Session
-    account: Account
-    auth_epoch: int
-    created_at_ms: int
-    expires_at_ms: int
-
-    @property
-    def access(self) -> Access:
-        session = self.session
-        return Access(session.id, session.user_id, self.auth_epoch, session.aal, session.auth_time_ms)
-
-
 class SessionRows:
-    """Signs and verifies rows."""
+    """Signs, verifies and ends rows."""
 
     def __init__(self, accounts: Accounts, sealer: Sealer, audit: Audit) -> None:
         self._accounts = accounts
@@ -185,6 +153,13 @@ class SessionRows:
         session_id, _user_id, kind, auth_epoch, aal, auth_at, created_at, expires_at = columns
         session = Session(blob(session_id), account.id, _kind(kind), account.key_epoch, number(auth_at), number(aal), account.role)
         return Stored(session, account, number(auth_epoch), number(created_at), number(expires_at))
+
+    async def end(self, tx: Transaction, user_id: bytes, session_id: bytes, event: Event, *, now_ms: int) -> bool:
+        """Whether there was a living session of that user to end; `event` says why it ended."""
+        ended = await tx.run(END, {"session_id": session_id, "user_id": user_id, "now": now_ms})
+        if ended:
+            await self._audit.write(tx, event, user_id)
+        return ended > 0
 
 
 def _kind(value: Value) -> Kind:
