@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory  # noqa: TID251 (an instance of nobody)
 from timos.crypto.passwords import Cost
 from timos.kernel.clock import SystemClock, instant
 from timos.lifecycle.demo.documents import demo_documents
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Numbers, open_instance
 from timos.lifecycle.signup import create
 from timos.platform.accounts.account import Role

@@ -24,7 +24,7 @@ from timos.config import Settings
 from timos.crypto.passwords import Cost
 from timos.kernel.clock import SystemClock
 from timos.kernel.db.port import Row, Value
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance, Numbers, open_instance
 from timos.platform.auth.limits import AuthLimits, Window
 from timos.web.middleware.log import new_log

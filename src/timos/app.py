@@ -23,7 +23,8 @@ from timos.cli.output import hint
 from timos.config import Settings
 from timos.kernel.clock import SystemClock
 from timos.kernel.errors import StartError
-from timos.lifecycle import erase, founding, ledgers
+from timos.lifecycle import erase, ledgers
+from timos.lifecycle.founding import places
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
@@ -130,7 +131,7 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
             instance.ballast.lay()
         await instance.audit.record(Event.SYSTEM_STARTED)
         url = _url(settings, listener)
-        founding.note_address(instance.places, url)
+        places.note_address(instance.places, url)
         await (prepare(instance, url) if prepare else _tell(settings, instance, url, finished))
         async with rates(settings, instance, log) as shared_rates:
             server = _server(web(settings, instance, log, shared_rates))

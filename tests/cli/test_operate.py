@@ -15,8 +15,8 @@ from timos.cli.local import places_of
 from timos.config import all_settings
 from timos.crypto.kms.local import LocalKeys
 from timos.kernel.db import migrate
-from timos.lifecycle import founding
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding import upgrading
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import open_instance
 
 NAMES = {setting.name for setting in all_settings()}
@@ -149,7 +149,7 @@ def test_db_status_of_nothing_is_that_nothing_is_there(nothing: Console, tmp_pat
 
 def test_db_upgrade_brings_an_older_database_up_with_a_copy(timos: Console, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "up to date" in timos.done("db", "upgrade").out
-    migrate.downgrade(places.vault, founding.VAULT_HISTORY, "base")
+    migrate.downgrade(places.vault, upgrading.VAULT_HISTORY, "base")
     with closing(sqlite3.connect(places.vault)) as connection:
         tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'daily_entries'").fetchone()
     assert tables == (0,)

@@ -412,7 +412,8 @@ def test_nothing_is_acknowledged_before_its_commit_has_ended(tmp_path: Path, com
 
 
 def test_a_founding_killed_at_any_line_is_begun_anew_by_the_next_start(tmp_path: Path) -> None:
-    files = frozenset({"/lifecycle/founding.py", "/crypto/kms/local.py", "/lifecycle/instance.py"})
+    founding = ("claiming", "founding", "pair", "places", "upgrading")
+    files = frozenset({*(f"/lifecycle/founding/{name}.py" for name in founding), "/crypto/kms/local.py", "/lifecycle/instance.py"})
     for folder in kills(files, tmp_path, lambda place: run(place, _is_healthy), Path.mkdir, step=3):
         run(folder, _make_account)
         assert [path.name for path in (folder / "key").iterdir()] == ["master.json"]

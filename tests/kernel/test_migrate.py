@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, create_engine
 
 from timos.kernel.db import migrate
 from timos.kernel.errors import StartError
-from timos.lifecycle.founding import PLATFORM_HISTORY, VAULT_HISTORY
+from timos.lifecycle.founding.upgrading import PLATFORM_HISTORY, VAULT_HISTORY
 from timos.platform.tables import METADATA as PLATFORM
 from timos.vault.tables import METADATA as VAULT
 

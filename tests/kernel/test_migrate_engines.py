@@ -17,7 +17,7 @@ from tests.kernel.test_migrate import CUT_SHORT, FIRST, HISTORIES, make_history
 from timos.kernel.db import alchemy, facts, migrate
 from timos.kernel.db.address import Server
 from timos.kernel.errors import StartError
-from timos.lifecycle.founding import VAULT_HISTORY
+from timos.lifecycle.founding.upgrading import VAULT_HISTORY
 from timos.vault.tables import METADATA as VAULT
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]

@@ -18,7 +18,7 @@ from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Row
 from timos.kernel.db.statements import Statement
 from timos.kernel.errors import DatabaseError, StartError
-from timos.lifecycle.founding import VAULT_HISTORY
+from timos.lifecycle.founding.upgrading import VAULT_HISTORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support import PASSWORD, Clock, Template, numbers, settings_in
 from timos.cli.local import places_of
 from timos.lifecycle import signup
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance, open_instance
 from timos.platform.accounts.account import Account, Role
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES

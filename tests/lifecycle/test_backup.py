@@ -19,7 +19,7 @@ from timos.kernel.errors import StartError
 from timos.lifecycle import backup
 from timos.lifecycle.backup import KEYS, MANIFEST, PLATFORM, VAULT, Backup
 from timos.lifecycle.erase import erase
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance
 
 

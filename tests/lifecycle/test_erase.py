@@ -22,7 +22,7 @@ from timos.kernel.errors import ConflictError, NotFoundError, StartError, TimosE
 from timos.lifecycle import erase as erasing
 from timos.lifecycle import health
 from timos.lifecycle.erase import erase, finish_begun
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance
 from timos.platform.accounts.account import Account
 from timos.vault import facts, gates

@@ -21,8 +21,10 @@ from timos.crypto.kms.local import LocalKeys
 from timos.kernel.db import migrate
 from timos.kernel.db.port import Value
 from timos.kernel.errors import StartError
-from timos.lifecycle import founding, instance
-from timos.lifecycle.founding import COPY_SUFFIX, Places
+from timos.lifecycle import instance
+from timos.lifecycle.founding import upgrading
+from timos.lifecycle.founding.places import Places
+from timos.lifecycle.founding.upgrading import COPY_SUFFIX
 
 Change = Callable[[Places, Path], None]  # the instance, and the folder of another one
 
@@ -342,7 +344,7 @@ def test_a_refused_start_does_not_keep_the_folder(places: Places) -> None:
 
 # ── migrations ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-HISTORY = founding.VAULT_HISTORY  # of this version
+HISTORY = upgrading.VAULT_HISTORY  # of this version
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
@@ -365,10 +367,10 @@ def next_text(step: str) -> str:
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program one version later: its vault has a table more. The file of that migration."""
     history = tmp_path / "next"
-    shutil.copytree(founding.VAULT_HISTORY, history, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(upgrading.VAULT_HISTORY, history, ignore=shutil.ignore_patterns("__pycache__"))
     migration = history / "versions" / "next_more.py"
     migration.write_text(next_text(""))
-    monkeypatch.setattr(founding, "VAULT_HISTORY", history)
+    monkeypatch.setattr(upgrading, "VAULT_HISTORY", history)
     return migration
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.lifecycle.stage import copied, person, snapshot, started, write
 from timos.lifecycle.erase import erase
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.health import Finding, examine
 from timos.lifecycle.instance import Instance
 from timos.vault import gates

@@ -15,7 +15,7 @@ from tests.support import Template
 from timos.kernel.errors import StartError
 from timos.lifecycle import ledgers
 from timos.lifecycle.erase import erase
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance
 from timos.platform.ledger import Entry
 from timos.vault import facts

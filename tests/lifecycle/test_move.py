@@ -23,9 +23,10 @@ from timos.kernel.db.address import Address, parse
 from timos.kernel.db.port import Row
 from timos.kernel.db.session import Session
 from timos.kernel.errors import StartError
-from timos.lifecycle import filling, founding, health, ledgers, move
+from timos.lifecycle import filling, health, ledgers, move
 from timos.lifecycle.erase import erase
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding import pair
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.move import Half as Which
 from timos.lifecycle.move import Moved
 from timos.platform.accounts.account import Account
@@ -138,7 +139,7 @@ def test_after_each_move_everything_is_there_and_the_old_one_is_refused(
             places = at(places, half, to)
         assert_whole(places, before.sam)
     known = [facts.read_all(address) for address in (places.platform_at, places.vault_at)]
-    assert {founding.moves(of, half) for of in known for half in HALVES} == {len(route)}
+    assert {pair.moves(of, half) for of in known for half in HALVES} == {len(route)}
 
 
 def test_the_old_database_stays_as_it_was_to_the_last_byte(before: Before, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from timos.kernel.errors import NotFoundError, StartError, UnauthenticatedError
 from timos.lifecycle import backup, health, ledgers
 from timos.lifecycle import restore as restoring
 from timos.lifecycle.erase import erase
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance
 from timos.lifecycle.restore import Restored, restore
 from timos.platform.accounts.account import Account

@@ -18,8 +18,9 @@ from timos.cli.local import places_of
 from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Server
 from timos.kernel.errors import StartError, UnavailableError
-from timos.lifecycle import founding, health
-from timos.lifecycle.founding import Places
+from timos.lifecycle import health
+from timos.lifecycle.founding import claiming, founding
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import open_instance
 
 pytestmark = pytest.mark.every_engine("postgresql", "mariadb", "mixed")
@@ -143,8 +144,8 @@ def test_what_needs_the_instance_alone_waits_for_those_who_serve(places: Places)
     async def story() -> None:
         async with started(places):
             with pytest.raises(StartError, match="Another TimOS"):
-                founding.claim(places)
-        founding.claim(places).close()
+                claiming.claim(places)
+        claiming.claim(places).close()
 
     asyncio.run(story())
 

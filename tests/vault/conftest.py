@@ -6,7 +6,7 @@ from tests.databases import Pair
 from tests.vault.vaults import Tell, make_vault_template, told_in
 from timos.kernel.db import migrate
 from timos.kernel.db.address import parse
-from timos.lifecycle.founding import VAULT_HISTORY
+from timos.lifecycle.founding.upgrading import VAULT_HISTORY
 
 
 @pytest.fixture(scope="session")

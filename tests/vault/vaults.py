@@ -18,7 +18,7 @@ from timos.kernel.db.address import Address, parse
 from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Row, Transaction, Value
 from timos.kernel.db.statements import Statement
-from timos.lifecycle.founding import VAULT_HISTORY
+from timos.lifecycle.founding.upgrading import VAULT_HISTORY
 from timos.vault import gates
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
 from timos.vault.collections.daily_entries import DailyEntry

@@ -8,7 +8,7 @@ from timos import config
 from timos.config import Settings
 from timos.crypto.passwords import Cost
 from timos.kernel.clock import SystemClock
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import Instance, Numbers, open_instance
 from timos.platform.auth.limits import AuthLimits, Window
 

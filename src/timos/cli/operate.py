@@ -15,7 +15,8 @@ from timos.cli.options import DryRunOption, JsonOption
 from timos.cli.output import err, hint, say
 from timos.kernel.db import address, migrate
 from timos.kernel.errors import StartError
-from timos.lifecycle import founding, health
+from timos.lifecycle import health
+from timos.lifecycle.founding import claiming, upgrading
 from timos.lifecycle.instance import Instance
 from timos.platform.audit import Event
 from timos.platform.keyring import KeyCount
@@ -99,7 +100,7 @@ def db_status(as_json: JsonOption = False) -> None:
     places = places_of(config.load())
     states = [
         {"database": name, "path": str(at), "at": migrate.current(at) if migrate.exists(at) else None, "wants": migrate.head(history)}
-        for name, at, history in founding.histories(places)
+        for name, at, history in upgrading.histories(places)
     ]
     if as_json:
         say(json.dumps(states, indent=2))
@@ -113,13 +114,13 @@ def db_status(as_json: JsonOption = False) -> None:
 def db_upgrade(dry_run: DryRunOption = False) -> None:
     """Bring both databases up to date; copies from before are left beside them. The server does this at its start too."""
     places = places_of(config.load())
-    claim = founding.claim(places, may_create=False)
+    claim = claiming.claim(places, may_create=False)
     try:
-        pending = founding.pending(places)
+        pending = upgrading.pending(places)
         if dry_run or not pending:
             say(f"To upgrade: {', '.join(pending)}" if pending else "Both databases are up to date.")
             return
-        say(f"Upgraded: {', '.join(founding.upgrade(places))}.")
+        say(f"Upgraded: {', '.join(upgrading.upgrade(places))}.")
     finally:
         claim.close()
 
@@ -161,7 +162,7 @@ def keys_status(as_json: JsonOption = False) -> None:
 def keys_rotate_mek(dry_run: DryRunOption = False) -> None:
     """Add a version to the master key and put every stored key under it. The server must be stopped; copy the key file again after it."""
     places = places_of(config.load())
-    claim = founding.claim(places, may_create=False)  # a running server would not know the new version
+    claim = claiming.claim(places, may_create=False)  # a running server would not know the new version
 
     async def work(instance: Instance) -> tuple[str, int]:
         if dry_run:

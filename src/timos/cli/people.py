@@ -13,7 +13,8 @@ from timos.cli.output import say
 from timos.kernel.clock import instant
 from timos.kernel.errors import InputError, NotFoundError
 from timos.lifecycle import erase as erasing
-from timos.lifecycle import founding, ledgers, signup
+from timos.lifecycle import ledgers, signup
+from timos.lifecycle.founding import places
 from timos.lifecycle.instance import Instance
 from timos.platform.accounts.account import Account, Profile, Role
 from timos.platform.auth.invitations import Invitation
@@ -116,7 +117,7 @@ def invite(as_json: JsonOption = False) -> None:
 
     async def work(instance: Instance) -> tuple[str, str]:
         token = await instance.invitations.issue(Invitation.INVITE, signup.INVITE_SECONDS)
-        return token, founding.address(instance.places) or instance.tokens.issuer
+        return token, places.address(instance.places) or instance.tokens.issuer
 
     token, url = with_instance(work)
     link = f"{url}/#invite={token}"

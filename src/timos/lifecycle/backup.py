@@ -28,8 +28,9 @@ from typing import Any
 from timos.kernel.clock import instant
 from timos.kernel.db.address import Address
 from timos.kernel.errors import StartError
-from timos.lifecycle import filling, founding
+from timos.lifecycle import filling
 from timos.lifecycle.filling import Progress
+from timos.lifecycle.founding import upgrading
 from timos.lifecycle.instance import Instance
 
 FORMAT = "timos-backup/1"
@@ -66,7 +67,7 @@ def create(instance: Instance, folder: Path, *, progress: Progress) -> Backup:
     except OSError as error:
         message = f"The backup folder {folder} cannot be made: {error.strerror}. Name one that does not exist yet."
         raise StartError(message) from error
-    platform, vault = founding.histories(instance.places)
+    platform, vault = upgrading.histories(instance.places)
     try:
         _copy(vault, folder / VAULT, progress)
         _copy(platform, folder / PLATFORM, progress)

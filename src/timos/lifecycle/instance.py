@@ -14,8 +14,9 @@ from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Database
 from timos.kernel.errors import DatabaseError, StartError, UnavailableError
 from timos.kernel.ids import Randomness
-from timos.lifecycle import founding
-from timos.lifecycle.founding import Founded, Places
+from timos.lifecycle.founding import claiming, founding
+from timos.lifecycle.founding.pair import Founded
+from timos.lifecycle.founding.places import Places
 from timos.platform.accounts.accounts import Accounts
 from timos.platform.audit import Audit, Event
 from timos.platform.auth.invitations import Invitations
@@ -132,7 +133,7 @@ async def open_instance(
     Raises:
         StartError: says what is wrong and what to do. Nothing was changed.
     """
-    claim = founding.claim_or_share(places) if is_server else None
+    claim = claiming.claim_or_share(places) if is_server else None
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
         if is_server and not founded.is_new:
@@ -150,7 +151,7 @@ async def open_instance(
         raise
     founding.finish(places)
     if claim is not None:
-        founding.share(claim, places)
+        claiming.share(claim, places)
     return instance
 
 

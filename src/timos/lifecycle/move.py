@@ -15,9 +15,10 @@ from timos.kernel.db.address import Address
 from timos.kernel.db.session import session
 from timos.kernel.errors import DatabaseError, StartError
 from timos.kernel.ids import Randomness
-from timos.lifecycle import filling, founding
+from timos.lifecycle import filling
 from timos.lifecycle.filling import Filled, Progress
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding import claiming, founding, pair, upgrading
+from timos.lifecycle.founding.places import Places
 
 Half = Literal["platform", "vault"]
 
@@ -46,13 +47,13 @@ async def move(
         StartError: one is running; the target is neither empty nor an unfinished move of the same database; or it went wrong, and the old
             one is still the one in use.
     """
-    claim = founding.claim(places, may_create=False)
+    claim = claiming.claim(places, may_create=False)
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=False)
         source, other, history = _halves(places, half)
         known = facts.read_all(source)
-        becomes = {**known, founding.moves_name(half): b"%d" % (founding.moves(known, half) + 1)}
-        mark = f"move {half} {founded.install_id.hex()} {founding.moves(becomes, half)}".encode()
+        becomes = {**known, pair.moves_name(half): b"%d" % (pair.moves(known, half) + 1)}
+        mark = f"move {half} {founded.install_id.hex()} {pair.moves(becomes, half)}".encode()
         is_begun = await _is_begun(source, target, mark, becomes)
         if dry_run:
             return Moved(half, source, target, is_begun, await _counted(source))
@@ -60,7 +61,7 @@ async def move(
             target.touch(mode=0o600)
         migrate.upgrade(target, history)
         tables = await filling.fill(source, target, mark, goes_on=is_begun, becomes=becomes, progress=progress)
-        await filling.put_fact(other, founding.moves_name(half), becomes[founding.moves_name(half)])
+        await filling.put_fact(other, pair.moves_name(half), becomes[pair.moves_name(half)])
     finally:
         claim.close()
     return Moved(half, source, target, is_begun, tables)
@@ -68,7 +69,7 @@ async def move(
 
 def _halves(places: Places, half: Half) -> tuple[Address, Address, Path]:
     """The one that moves, the one that stays, the history of the first."""
-    platform, vault = founding.histories(places)
+    platform, vault = upgrading.histories(places)
     mine, other = (platform, vault) if half == "platform" else (vault, platform)
     return mine[1], other[1], mine[2]
 

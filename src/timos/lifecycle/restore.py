@@ -18,10 +18,11 @@ from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Address
 from timos.kernel.errors import StartError
 from timos.kernel.ids import Randomness
-from timos.lifecycle import backup, filling, founding, ledgers
+from timos.lifecycle import backup, filling, ledgers
 from timos.lifecycle.backup import Backup
 from timos.lifecycle.filling import FILLING, Progress
-from timos.lifecycle.founding import Places
+from timos.lifecycle.founding import claiming, pair, upgrading
+from timos.lifecycle.founding.places import Places, sync_folder
 from timos.lifecycle.instance import Instance, Numbers, assemble
 from timos.platform.ledger import Entry, Ledger
 from timos.vault import gates
@@ -45,15 +46,15 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
         StartError: no good backup, another master key, or a server is running. The present data was not touched.
     """
     found = backup.verify(folder)
-    claim = founding.claim(places)
-    fresh = replace(places, **{f"{name}_at": _beside(places, name, address) for name, address, _ in founding.histories(places)})
+    claim = claiming.claim(places)
+    fresh = replace(places, **{f"{name}_at": _beside(places, name, address) for name, address, _ in upgrading.histories(places)})
     try:
         for name, path in ((backup.PLATFORM, fresh.platform), (backup.VAULT, fresh.vault)):
             _copy_file(folder / name, path)
-        for _, address, history in founding.histories(fresh):  # the backup may be older than this program
+        for _, address, history in upgrading.histories(fresh):  # the backup may be older than this program
             migrate.upgrade(address, history)
         backup.put_keys_back(fresh.platform, backup.read_keys(folder))
-        founded = await founding.open_pair(fresh)
+        founded = await pair.open_pair(fresh)
         await _refuse_foreign(places, founded.install_id)
         entries = await _known_elsewhere(places, founded, numbers, clock=clock, random=random)
         instance = await assemble(fresh, founded, numbers, clock=clock, random=random)
@@ -71,7 +72,7 @@ async def restore(places: Places, folder: Path, numbers: Numbers, *, clock: Cloc
 
 async def _refuse_foreign(places: Places, install_id: bytes) -> None:
     """A file is set aside as it is, whosever it was; a database on a server is emptied."""
-    for _, address, _ in founding.histories(places):
+    for _, address, _ in upgrading.histories(places):
         if isinstance(address, Path) or await filling.is_empty(address):
             continue
         known = facts.read_all(address)
@@ -80,11 +81,11 @@ async def _refuse_foreign(places: Places, install_id: bytes) -> None:
             raise StartError(message)
 
 
-async def _known_elsewhere(places: Places, founded: founding.Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> list[Entry]:
+async def _known_elsewhere(places: Places, founded: pair.Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> list[Entry]:
     """Erasures that the present databases know of, if they are there and of the same installation."""
-    if not all(_is_there(address) for _, address, _ in founding.histories(places)):
+    if not all(_is_there(address) for _, address, _ in upgrading.histories(places)):
         return []
-    present = await founding.open_pair(places)
+    present = await pair.open_pair(places)
     if present.install_id != founded.install_id:
         message = f"The databases in {places.data_dir} are of another installation. Move them away first. Nothing was changed."
         raise StartError(message)
@@ -140,9 +141,9 @@ async def _swap_in(places: Places, fresh: Places, suffix: str, *, progress: Prog
     mark keeps any server from starting on one old and one new half.
     """
     places.swapping.touch(mode=0o600)
-    founding.sync_folder(places.data_dir)
+    sync_folder(places.data_dir)
     aside: list[Path] = []
-    for (name, old, history), new in zip(founding.histories(places), (fresh.platform, fresh.vault), strict=True):
+    for (name, old, history), new in zip(upgrading.histories(places), (fresh.platform, fresh.vault), strict=True):
         if isinstance(old, Path):
             aside += _set_aside(old, suffix)
             new.replace(old)
@@ -152,9 +153,9 @@ async def _swap_in(places: Places, fresh: Places, suffix: str, *, progress: Prog
             becomes = facts.read_all(new)
             await filling.fill(new, old, b"restore", goes_on=False, becomes=becomes, progress=progress)  # the backup may be another now
     places.marker.unlink(missing_ok=True)  # of a first start that was cut short: the next one would throw away what was restored
-    founding.sync_folder(places.data_dir)
+    sync_folder(places.data_dir)
     places.swapping.unlink()
-    founding.sync_folder(places.data_dir)
+    sync_folder(places.data_dir)
     return tuple(aside)
 
 
