@@ -11,8 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from timos.kernel.errors import InputError
-from timos.vault import matching
-from timos.vault.matching import Query
+from timos.vault.matching import folding
+from timos.vault.matching.folding import FOLDING, fold
+from timos.vault.matching.query import Query
+from timos.vault.matching.terms import PLAIN
 
 # Words that fold into each other, and what may stand beside them: quotes, escapes of JSON, marks, symbols, joiners.
 WORDS = [
@@ -98,7 +100,7 @@ def as_json(texts: Sequence[str]) -> bytes:
 
 def slowly(text: str) -> list[str]:
     """The words of a text without any shortcut."""
-    return text.translate(matching._FOLDING).split()
+    return text.translate(FOLDING).split()
 
 
 def found_slowly(query: Query, texts: Sequence[str]) -> bool:
@@ -270,19 +272,19 @@ def test_folding_words_again_changes_nothing(text: str) -> None:
 
 @given(written, written)
 def test_folding_in_parts_is_folding_the_whole(one: str, other: str) -> None:
-    assert matching._folded(one + other) == matching._folded(one) + matching._folded(other) == (one + other).translate(matching._FOLDING)
+    assert fold(one + other) == fold(one) + fold(other) == (one + other).translate(FOLDING)
 
 
 def test_every_code_page_folds_as_the_letters_do() -> None:
-    for name in matching._PAGES:
+    for name in folding._PAGES:
         characters = bytes(range(256)).decode(name, "ignore")
-        assert matching._page(name).folded(characters) == characters.translate(matching._FOLDING)
+        assert folding._page(name).folded(characters) == characters.translate(FOLDING)
         for character in characters:
-            assert matching._page(name).folded(character) == character.translate(matching._FOLDING)
+            assert folding._page(name).folded(character) == character.translate(FOLDING)
 
 
 def test_bytes_called_plain_are_part_of_no_character_that_folds() -> None:
-    lead, follow = sorted(byte for byte in matching._PLAIN if byte >= 0xC0), [byte for byte in matching._PLAIN if 0x80 <= byte < 0xC0]
+    lead, follow = sorted(byte for byte in PLAIN if byte >= 0xC0), [byte for byte in PLAIN if 0x80 <= byte < 0xC0]
     spellings = [bytes([first, *rest]) for first in lead for length in (1, 2, 3) for rest in itertools.product(follow, repeat=length)]
     characters = [
         text for spelling in spellings if len(text := spelling.decode(errors="ignore")) == 1 and len(text.encode()) == len(spelling)
@@ -290,20 +292,20 @@ def test_bytes_called_plain_are_part_of_no_character_that_folds() -> None:
     assert "’" in characters
     assert "£" in characters
     for character in characters:
-        assert character.translate(matching._FOLDING) in {" ", f" {character} "}
+        assert character.translate(FOLDING) in {" ", f" {character} "}
 
 
 def test_ascii_folds_to_lower_case_and_nothing_more() -> None:
     for character in map(chr, range(128)):
         expected = character.lower() if character.isalnum() else " $ " if character == "$" else " "
-        assert character.translate(matching._FOLDING) == expected
+        assert character.translate(FOLDING) == expected
 
 
 def test_memory_for_folded_characters_is_bounded() -> None:
-    folding = matching._Folding()
+    remembered = folding._Folding()
     for code in range(0x20000, 0x20400):
-        assert folding[code]
-    assert not folding
+        assert remembered[code]
+    assert not remembered
 
 
 # ── snippets ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from timos.vault.collections import COLLECTIONS
-from timos.vault.matching import Piece, Query
+from timos.vault.matching.query import Query
+from timos.vault.matching.snippets import Piece
 from timos.vault.record import Collection, Key
 from timos.vault.store.vault import Vault
 

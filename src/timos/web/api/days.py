@@ -14,7 +14,7 @@ from timos.vault.actions.notes import NewNote
 from timos.vault.actions.search import search
 from timos.vault.actions.today import Part, today
 from timos.vault.collections import COLLECTIONS, daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
-from timos.vault.matching import Query
+from timos.vault.matching.query import Query
 from timos.vault.record import Collection, parse_bound, parse_day
 from timos.vault.store.stored import Stored
 from timos.web.answers import Answer, json_answer
