@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from timos.kernel.errors import InputError, MalformedError, TooLargeError
-from timos.lifecycle.formats import markdown
-from timos.lifecycle.formats.markdown import MAX_PAGE_BYTES, Page, Refusal, read_markdown
+from timos.lifecycle.formats.markdown import folder, joining
+from timos.lifecycle.formats.markdown.days import named
+from timos.lifecycle.formats.markdown.folder import read_markdown
+from timos.lifecycle.formats.markdown.page import MAX_PAGE_BYTES, Page, Refusal, shown
 from timos.vault.collections.daily_entries import DailyEntry
 
 DAY = date(2026, 11, 22)  # a Sunday
@@ -42,7 +44,7 @@ def body(text: str, name: str = "2026-11-22.md") -> str:
 
 def joined(*texts: str) -> Page:
     """The texts as files of one day, in this order."""
-    found = markdown._joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(texts)]))
+    found = joining.joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(texts)]))
     [one] = found
     assert isinstance(one, Page)
     return one
@@ -66,7 +68,7 @@ def joined(*texts: str) -> Page:
     ],
 )
 def test_the_day_stands_at_the_start_of_the_name(path: str, rest: str) -> None:
-    assert markdown._named(path) == (DAY, rest)
+    assert named(path) == (DAY, rest)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_the_day_stands_at_the_start_of_the_name(path: str, rest: str) -> None:
     ],
 )
 def test_a_name_that_could_mean_another_day_or_none_is_not_guessed_at(stem: str) -> None:
-    assert markdown._named(f"2026/{stem}.md") == (None, stem)
+    assert named(f"2026/{stem}.md") == (None, stem)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_a_title_is_a_first_heading_or_in_the_front_matter(text: str, title: str
     ],
 )
 def test_a_name_that_says_more_than_the_day_is_a_title_for_want_of_another(path: str, text: str, title: str) -> None:
-    [found] = markdown._joined(DAY, iter([(path, text)]))
+    [found] = joining.joined(DAY, iter([(path, text)]))
     assert isinstance(found, Page)
     assert (found.title, found.body) == (title, "words")
 
@@ -303,7 +305,7 @@ def test_files_of_one_day_are_joined_in_the_order_of_their_paths() -> None:
 
 def test_a_later_file_keeps_its_name_as_a_heading() -> None:
     found = [("2026-11-22.md", "one"), ("2026-11-22 Rome.md", "two"), ("2026-11-22 Paris.md", "# Home\nthree")]
-    assert list(markdown._joined(DAY, iter(found))) == [
+    assert list(joining.joined(DAY, iter(found))) == [
         Page("2026-11-22.md and 2 more", DAY, "", "one\n\n---\n\n# Rome\n\ntwo\n\n---\n\n# Home\nthree", ())
     ]
 
@@ -321,7 +323,7 @@ def test_tags_that_no_longer_fit_stay_in_the_front_matter() -> None:
 def test_a_file_for_which_the_day_has_no_room_is_refused_alone() -> None:
     half = "a" * (MAX_PAGE_BYTES // 2)
     files = [("a/2026-11-22.md", half), ("b/2026-11-22.md", half), ("c/2026-11-22.md", "words")]
-    assert list(markdown._joined(DAY, iter(files))) == [
+    assert list(joining.joined(DAY, iter(files))) == [
         Refusal("b/2026-11-22.md", "With this file the day would be over 1 MiB.", DAY),
         Page("a/2026-11-22.md and 1 more", DAY, "", f"{half}\n\n---\n\nwords", ()),
     ]
@@ -361,7 +363,7 @@ def test_what_is_no_note_is_passed_over_and_counted() -> None:
     ],
 )
 def test_hidden_files_and_templates_are_no_notes(path: str, *, is_note: bool) -> None:
-    assert markdown._is_note(path) is is_note
+    assert folder._is_note(path) is is_note
 
 
 @pytest.mark.parametrize("content", [b"\xff hidden words", b"\xed\xa0\x80", "words".encode("utf-16")])
@@ -377,9 +379,9 @@ def test_a_file_over_the_size_of_a_page_is_refused_before_it_is_unpacked() -> No
 
 def test_all_files_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = packed({"2026-11-21.md": b"a" * 60, "2026-11-22.md": b"b" * 60})
-    monkeypatch.setattr(markdown, "MAX_TOTAL_BYTES", 120)
+    monkeypatch.setattr(folder, "MAX_TOTAL_BYTES", 120)
     assert len(list(read_markdown(raw))) == 2
-    monkeypatch.setattr(markdown, "MAX_TOTAL_BYTES", 119)
+    monkeypatch.setattr(folder, "MAX_TOTAL_BYTES", 119)
     with pytest.raises(TooLargeError):
         next(read_markdown(raw))
 
@@ -394,7 +396,7 @@ def test_nothing_of_a_damaged_zip_is_given() -> None:
 
 
 def test_a_name_is_shown_without_what_a_terminal_or_page_would_obey() -> None:
-    assert markdown._shown("a\x1b[2J\u202e\u00a0é 日.md") == "a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER} é 日.md"
+    assert shown("a\x1b[2J\u202e\u00a0é 日.md") == "a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER} é 日.md"
 
 
 def test_people_name_their_notes_as_they_like() -> None:
@@ -449,7 +451,7 @@ words = st.text(st.characters(categories=["L"]), min_size=1, max_size=8)
 @settings(max_examples=60)
 @given(st.lists(texts() | st.text(max_size=40), min_size=1, max_size=4))
 def test_every_page_is_a_valid_entry_and_every_file_has_an_end(found: list[str]) -> None:
-    for each in markdown._joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(found)])):
+    for each in joining.joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(found)])):
         if isinstance(each, Page):
             fields = {"day": each.day, "title": each.title, "body": each.body, "tags": each.tags}
             msgspec.convert(fields, DailyEntry)
@@ -460,7 +462,7 @@ def test_every_page_is_a_valid_entry_and_every_file_has_an_end(found: list[str])
 @given(st.lists(texts(), min_size=1, max_size=3))
 def test_every_word_is_in_the_title_the_tags_or_the_text(found: list[str]) -> None:
     kept = ""
-    for each in markdown._joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(found)])):
+    for each in joining.joined(DAY, iter([(f"{number}/2026-11-22.md", text) for number, text in enumerate(found)])):
         kept += "".join((each.title, *each.tags, each.body)) if isinstance(each, Page) else ""
     for word in re.findall("w[0-9]+w[0-9]+w", "".join(found)):
         assert word in kept

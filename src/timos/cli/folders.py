@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from timos.lifecycle.formats.markdown import MAX_TOTAL_BYTES
+from timos.lifecycle.formats.markdown.folder import MAX_TOTAL_BYTES
 
 
 def zip_folder(path: Path) -> bytes:

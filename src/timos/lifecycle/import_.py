@@ -16,8 +16,9 @@ from timos.kernel.clock import instant
 from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, TimosError
 from timos.lifecycle.formats.archive import ArchivedDocument, read_archive
 from timos.lifecycle.formats.jsonl import Refusal, read_jsonl
-from timos.lifecycle.formats.markdown import Page, read_markdown
-from timos.lifecycle.formats.markdown import Refusal as PageRefusal
+from timos.lifecycle.formats.markdown.folder import read_markdown
+from timos.lifecycle.formats.markdown.page import Page
+from timos.lifecycle.formats.markdown.page import Refusal as PageRefusal
 from timos.vault.actions.rehearsal import Rehearsal
 from timos.vault.collections import COLLECTIONS, daily_entries, imports
 from timos.vault.collections.daily_entries import DailyEntry
