@@ -64,14 +64,16 @@ def test_a_package_re_exports_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", sorted(REGISTRIES))
 def test_a_registry_misses_no_module(folder: str) -> None:
-    beside = {path.stem for path in (SOURCE / folder).glob("*.py")} - {"__init__"} - REGISTRIES[folder]
+    package = "timos." + folder.replace("/", ".")
+    modules = {path.stem for path in (SOURCE / folder).glob("*.py")} - {"__init__"} - REGISTRIES[folder]
+    folders = {path.parent.name for path in (SOURCE / folder).glob("*/__init__.py")}
     imported = {
-        alias.name
+        f"{node.module}.{alias.name}"
         for node in ast.walk(ast.parse((SOURCE / folder / "__init__.py").read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module == "timos." + folder.replace("/", ".")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package)
         for alias in node.names
     }
-    assert beside == imported
+    assert imported == {f"{package}.{name}" for name in modules} | {f"{package}.{name}.routes" for name in folders}
 
 
 def test_every_file_belongs_to_a_package() -> None:

@@ -473,7 +473,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "route-made-public",
         "Every route is closed unless a list says otherwise.",
-        "web/api/records.py",
+        "web/api/records/routes.py",
         '        name=f"{collection.name}_list",\n',
         '        name=f"{collection.name}_list",\n        access=__import__("timos.web.route", fromlist=["Access"]).Access.PUBLIC,\n',
         "tests/contracts/test_routes.py",

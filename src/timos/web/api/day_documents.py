@@ -9,7 +9,7 @@ from timos.vault.collections import moods as own_moods
 from timos.vault.collections import pillars as own_pillars
 from timos.vault.record import Collection
 from timos.web.api import habits, moods, pillars
-from timos.web.api.records import delete
+from timos.web.api.records.single import delete
 from timos.web.route import Route
 
 _PROBLEMS = (NotFoundError, PreconditionError, VaultLockedError, DecryptionError, UnavailableError)

@@ -19,7 +19,8 @@ from timos.vault.record import Collection, parse_bound, parse_day
 from timos.vault.store.stored import Stored
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import DayQuery
-from timos.web.api.records import Record, answer_type, day_of, described, record_of
+from timos.web.api.records.paths import day_of
+from timos.web.api.records.record import Record, answer_type, described, record_of
 from timos.web.api.weekly import WEEK, WeekAnswer, week_answer
 from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, Route

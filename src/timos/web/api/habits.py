@@ -13,7 +13,8 @@ from timos.vault.collections import habit_days, morning_habits
 from timos.vault.collections.habit_days import Tick
 from timos.web.answers import Answer, empty, json_answer
 from timos.web.api.ranges import DayQuery, RangeQuery, range_of, today_of
-from timos.web.api.records import answer_type, day_of, record_of
+from timos.web.api.records.paths import day_of
+from timos.web.api.records.record import answer_type, record_of
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 

@@ -17,7 +17,8 @@ from timos.vault.emotions import EMOTIONS, Emotion
 from timos.vault.record import parse_day
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import RangeQuery, range_of
-from timos.web.api.records import answer_type, day_of, record_of
+from timos.web.api.records.paths import day_of
+from timos.web.api.records.record import answer_type, record_of
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 

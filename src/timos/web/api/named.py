@@ -12,7 +12,9 @@ from timos.vault.collections import COLLECTIONS
 from timos.vault.record import Collection, Document
 from timos.vault.store.stored import Stored
 from timos.web.answers import Answer, empty, json_answer
-from timos.web.api.records import answer_type, key_of, known, record_of
+from timos.web.api.records.paths import key_of
+from timos.web.api.records.record import answer_type, record_of
+from timos.web.api.records.single import known
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 

@@ -11,7 +11,8 @@ from timos.vault.collections import pillar_scores, pillars
 from timos.vault.collections.pillar_scores import Id, Score
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import RangeQuery, range_of
-from timos.web.api.records import answer_type, day_of, record_of
+from timos.web.api.records.paths import day_of
+from timos.web.api.records.record import answer_type, record_of
 from timos.web.deps import unlocked
 from timos.web.route import Call, Route
 

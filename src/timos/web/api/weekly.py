@@ -12,7 +12,8 @@ from timos.vault.collections import weekly_recaps
 from timos.vault.collections.weekly_recaps import Correction, WeekScore
 from timos.web.answers import Answer, json_answer
 from timos.web.api.ranges import DayQuery, today_of
-from timos.web.api.records import Record, answer_type, described, key_of, record_of
+from timos.web.api.records.paths import key_of
+from timos.web.api.records.record import Record, answer_type, described, record_of
 from timos.web.deps import services_of, unlocked
 from timos.web.route import Call, Route
 
