@@ -1,6 +1,7 @@
 """The registry of routes: an explicit list of the modules that have some."""
 
-from timos.web.api import auth, day_documents, days, habits, insights, moods, named, pages, pillars, system, transfer, weekly
+from timos.web.api import day_documents, days, habits, insights, moods, named, pages, pillars, system, transfer, weekly
+from timos.web.api.auth import routes as auth
 from timos.web.api.records import routes as records
 from timos.web.route import Route
 

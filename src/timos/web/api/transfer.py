@@ -27,7 +27,7 @@ from timos.lifecycle.import_ import Report, import_
 from timos.platform.audit import Event
 from timos.platform.auth.stepup import Action
 from timos.web.answers import Answer, json_answer
-from timos.web.api.auth import signed_out
+from timos.web.api.auth.cookies import signed_out
 from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, RawBody, Route
 
