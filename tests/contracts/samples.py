@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.support import NOW_MS, Json
-from timos.lifecycle.formats.archive import ArchiveWriter
+from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.vault.collections import COLLECTIONS
 from timos.vault.collections.moods import SYSTEM
 from timos.vault.collections.weekly_recaps import week_of

@@ -33,7 +33,7 @@ from tests.contracts.samples import (
 )
 from tests.support import Json, Person, Story, World
 from timos.kernel.ids import text_of
-from timos.lifecycle.formats.archive import read_archive
+from timos.lifecycle.formats.archive.reading import read_archive
 
 pytestmark = [pytest.mark.every_engine, pytest.mark.slow]  # left out of `make check`: it must stay under 50 seconds
 

@@ -11,7 +11,8 @@ from tests.contracts.desk import Desk, desk_of, exported, imported, vault_of
 from tests.contracts.rows import rows_of
 from tests.contracts.samples import BOOKKEEPING, CONTENT, DAY, OTHER_DAY, WRITABLE, Sample, archive_of, days_of, over
 from tests.support import NOW_MS, Json, Person, Story, World
-from timos.lifecycle.formats.archive import ArchivedDocument, ArchiveWriter, read_archive
+from timos.lifecycle.formats.archive.reading import ArchivedDocument, read_archive
+from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.vault.collections import COLLECTIONS
 
 pytestmark = pytest.mark.every_engine

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timos.kernel.errors import InputError, MalformedError, TimosError, TooLargeError
-from timos.lifecycle.formats import archive, zips
-from timos.lifecycle.formats.archive import ArchivedDocument, ArchiveWriter, read_archive
+from timos.lifecycle.formats import zips
+from timos.lifecycle.formats.archive import writing
+from timos.lifecycle.formats.archive.reading import ArchivedDocument, read_archive
+from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.lifecycle.formats.jsonl import Line, Refusal, read_jsonl
 
 # ── JSON Lines ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +169,7 @@ def test_what_is_read_is_byte_for_byte_what_was_written(documents: list[Archived
 
 
 def test_a_long_collection_goes_on_in_a_second_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "PART_BYTES", 1000)
+    monkeypatch.setattr(writing, "PART_BYTES", 1000)
     documents = [entry(f"2026-01-{day:02}", "words " * 50) for day in range(1, 10)]
     raw = written(documents)
     with zipfile.ZipFile(io.BytesIO(raw)) as opened:
@@ -222,7 +224,7 @@ def test_it_comes_in_chunks_while_it_is_written() -> None:
     bodies = [hashlib.shake_256(bytes([number])).hexdigest(10_000) for number in range(40)]  # hardly packs
     sizes = [len(chunk) for chunk in chunks([entry(str(number), body) for number, body in enumerate(bodies)], {})]
     assert sum(size > 0 for size in sizes) >= 4
-    assert max(sizes) < 3 * archive.CHUNK_BYTES
+    assert max(sizes) < 3 * writing.CHUNK_BYTES
 
 
 def test_an_archive_cut_short_cannot_be_taken_for_a_whole_one() -> None:

@@ -20,7 +20,8 @@ from tests.support import Template, World, world_in
 from timos.kernel.db.port import Row
 from timos.kernel.errors import TimosError
 from timos.lifecycle.export import export
-from timos.lifecycle.formats.archive import ArchivedDocument, ArchiveWriter, read_archive
+from timos.lifecycle.formats.archive.reading import ArchivedDocument, read_archive
+from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.lifecycle.import_ import CONFLICT, MOST_PROBLEMS, Format, Report, import_
 from timos.lifecycle.instance import Instance
 from timos.vault.collections import daily_entries, feels_entries, preferences

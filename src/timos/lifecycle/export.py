@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import msgspec
 
 from timos.lifecycle.formats import pages
-from timos.lifecycle.formats.archive import ArchiveWriter
+from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.vault.collections import COLLECTIONS
 from timos.vault.store.stored import Page
 from timos.vault.store.vault import Vault

@@ -14,7 +14,7 @@ import msgspec
 
 from timos.kernel.clock import instant
 from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, TimosError
-from timos.lifecycle.formats.archive import ArchivedDocument, read_archive
+from timos.lifecycle.formats.archive.reading import ArchivedDocument, read_archive
 from timos.lifecycle.formats.jsonl import Refusal, read_jsonl
 from timos.lifecycle.formats.markdown.folder import read_markdown
 from timos.lifecycle.formats.markdown.page import Page
