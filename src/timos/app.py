@@ -31,7 +31,7 @@ from timos.platform.audit import Event
 from timos.web import openapi, shell
 from timos.web.api import ROUTES, pages
 from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
-from timos.web.dispatch import build
+from timos.web.dispatch.frame import build
 from timos.web.middleware.connection import BoundedProtocol
 from timos.web.middleware.limits import SharedRates
 from timos.web.middleware.log import Log, new_log

@@ -490,7 +490,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     _one(
         "origin-not-checked",
         "A page elsewhere cannot sign its visitor in to its own account.",
-        "web/dispatch.py",
+        "web/dispatch/frame.py",
         "            csrf.check_origin(call, self._settings)\n",
         "            pass\n",
         "tests/contracts",

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from timos.kernel.clock import Clock, SystemClock
 from timos.kernel.errors import UnauthenticatedError
 from timos.web.answers import Answer, json_answer
-from timos.web.dispatch import Frame, build
+from timos.web.dispatch.frame import Frame, build
 from timos.web.middleware.connection import BoundedProtocol
 from timos.web.middleware.limits import SharedRates
 from timos.web.middleware.log import new_log

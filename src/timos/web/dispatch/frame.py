@@ -1,44 +1,19 @@
-"""The way of a request through the frame, in one place and in this order.
-
-    guard       bounded, unambiguous, for a name of ours: nothing is looked up before
-    CORS        from here on a listed origin may read what is answered
-    address     at most so many at once from one network
-    route       404, 405, OPTIONS; the body as declared: 413, 415
-    origin      unsafe methods: our own page, or no browser
-    identify    who is asking; every route that does not say PUBLIC is closed here, before a byte of the body is read
-    limits      at most so many at once and in a minute
-    decode      query and body, strictly
-    handler
-    send        fixed headers; HEAD without body; streams watched for a client that leaves
-    log         one line, after all that was held is let go
-
-A straight line and not nested middleware: so the whole frame costs about 20 µs. An error at any step becomes an answer in one place
-(`errors.py`) and is sent like every other, so it carries the same headers.
-"""
+"""The frame itself: every step a request takes."""
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
 from timos.kernel.clock import Clock, SystemClock
-from timos.kernel.errors import (
-    ForbiddenError,
-    InputError,
-    MethodError,
-    NotFoundError,
-    StartError,
-    TimosError,
-    UnauthenticatedError,
-    UnavailableError,
-)
+from timos.kernel.errors import ForbiddenError, InputError, MethodError, TimosError, UnauthenticatedError, UnavailableError
 from timos.kernel.ids import Randomness
 from timos.web import errors, strict_json
-from timos.web.answers import Answer, Header, empty
+from timos.web.answers import Answer, empty
+from timos.web.dispatch.table import Table
 from timos.web.middleware import clients, csrf, guard, headers, log, query
 from timos.web.middleware.deadlines import Deadlines
 from timos.web.middleware.limits import Limits, SharedRates
@@ -49,18 +24,7 @@ from timos.web.route import UNMATCHED, Access, Call, Caller, RawBody, Route
 REQUEST_ID_BYTES = 12
 DISCARD_BYTES = 1024 * 1024  # of a refused body, so that its sender sees the answer
 MAX_KEY_CHARACTERS = 200  # of an Idempotency-Key
-_ANY = "\0"  # stands for a parameter; no path that we look up contains it
-
 Identify = Callable[[Call], Awaitable[None]]
-
-
-class Entry(NamedTuple):
-    """A route with what was worked out for it at start."""
-
-    route: Route
-    parameters: tuple[str, ...]
-    fixed: tuple[Header, ...]
-    refused: tuple[Header, ...]
 
 
 def build(  # noqa: PLR0913 (each is named once, by the composition root)
@@ -86,67 +50,6 @@ def build(  # noqa: PLR0913 (each is named once, by the composition root)
     clock = clock or SystemClock()
     limits = Limits(settings, clock, shared_rates)
     return Frame(table, identify=identify, settings=settings, limits=limits, app=app, log=log, clock=clock, random=random)
-
-
-class Table:
-    """Which route a path and method belong to. A path is one look-up; with parameters, one more for each pattern of its length."""
-
-    __slots__ = ("_missing", "_paths", "_patterns")
-
-    def __init__(self, routes: Iterable[Route], settings: WebSettings, missing: Route | None) -> None:
-        self._missing = None if missing is None else {method: _entry(missing, (), settings) for method in ("GET", "HEAD")}
-        self._paths: dict[str, dict[str, Entry]] = {}
-        self._patterns: dict[int, list[tuple[int, ...]]] = {}
-        names: set[str] = set()
-        for route in routes:
-            _check_route(route, names, settings)
-            self._add(route, settings)
-        for methods in self._paths.values():
-            if "GET" in methods:
-                methods.setdefault("HEAD", methods["GET"])
-        for patterns in self._patterns.values():
-            patterns.sort(key=lambda positions: (len(positions), positions))  # fewest parameters first: `current` before `{week}`
-
-    def find(self, path: str) -> tuple[dict[str, Entry], list[str]]:
-        """The entries of a path by method, and the values of its parameters.
-
-        Raises:
-            NotFoundError: no route has this path.
-        """
-        if methods := self._paths.get(path):
-            return methods, []
-        segments = path.split("/")
-        for positions in self._patterns.get(len(segments), ()):
-            values = [segments[position] for position in positions]
-            key = segments.copy()
-            for position in positions:
-                key[position] = _ANY
-            methods = self._paths.get("/".join(key))
-            if methods and all(values):
-                return methods, values
-        raise NotFoundError
-
-    def find_for(self, call: Call) -> tuple[dict[str, Entry], list[str]]:
-        """As `find`, and where nothing is, the page that says so for who would look at it."""
-        path = guard.plain_path(call.scope)
-        try:
-            return self.find(path)
-        except NotFoundError:
-            if self._missing is None or call.scope["method"] not in self._missing or not _is_page_wanted(call, path):
-                raise
-            return self._missing, []
-
-    def _add(self, route: Route, settings: WebSettings) -> None:
-        segments = route.path.split("/")
-        positions = tuple(i for i, segment in enumerate(segments) if segment.startswith("{"))
-        key = "/".join(_ANY if i in positions else segment for i, segment in enumerate(segments))
-        methods = self._paths.setdefault(key, {})
-        if route.method in methods:
-            raise StartError(f"Two routes answer {route.method} {route.path}.")
-        methods[route.method] = _entry(route, tuple(segments[i][1:-1] for i in positions), settings)
-        patterns = self._patterns.setdefault(len(segments), [])
-        if positions and positions not in patterns:
-            patterns.append(positions)
 
 
 class Frame:
@@ -277,15 +180,6 @@ class Frame:
             errors.unexpected(error, call.request_id, self._log)
 
 
-def _entry(route: Route, parameters: tuple[str, ...], settings: WebSettings) -> Entry:
-    return Entry(route, parameters, headers.fixed(route, settings), headers.fixed(route, settings, is_error=True))
-
-
-def _is_page_wanted(call: Call, path: str) -> bool:
-    """Below `/api` a program asks, also where it runs in a browser."""
-    return not f"{path}/".startswith("/api/") and "text/html" in (call.header("accept") or "")
-
-
 async def _decoded(call: Call) -> None:
     route = call.route
     call.query = query.decode(call.scope["query_string"], route.query)
@@ -305,16 +199,6 @@ def _is_worth_discarding(call: Call) -> bool:
     if call.route is UNMATCHED or b"expect" in call.headers:
         return False
     return call.declared_bytes is None or call.declared_bytes <= DISCARD_BYTES
-
-
-def _check_route(route: Route, names: set[str], settings: WebSettings) -> None:
-    if route.name in names:
-        raise StartError(f"Two routes are named {route.name}.")
-    names.add(route.name)
-    if route.rate is not None and route.rate not in settings.rates:
-        raise StartError(f"Route {route.name} names the rate {route.rate}, which does not exist.")
-    if route.body is not None and route.body is not RawBody:
-        strict_json.check_type(route.body)
 
 
 async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
