@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
-from timos.cli import leakcheck
-from timos.cli.leakcheck import Report
+from timos.cli.leakcheck import checks, run
+from timos.cli.leakcheck.report import Report
 from timos.cli.leaksearch import Canary, leaks_in
 
 TEXT = "canary.body+6f1d@example.org, and on"
@@ -26,7 +26,7 @@ NOISE = bytes((7 * n * n + 3 * n) % 251 for n in range(5000))
 
 @pytest.mark.slow
 def test_nothing_of_a_user_is_readable_in_any_file_of_a_whole_instance() -> None:
-    report = leakcheck.run()
+    report = run.run()
     assert report.leaks == []
     assert len(report.checks) >= 6, "a check was left out"
     assert report.files >= 12, "databases, copies, backup, key and log"
@@ -72,14 +72,14 @@ def test_a_planted_text_is_found_in_every_spelling(tmp_path: Path, encoding: str
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(NOISE + ENCODINGS[encoding](TEXT.encode()) + NOISE)
     report = Report()
-    leakcheck.search(tmp_path, [Canary.of_text("a body", TEXT), Canary.of_text("a title", "something else")], report)
+    checks.search(tmp_path, [Canary.of_text("a body", TEXT), Canary.of_text("a title", "something else")], report)
     assert report.leaks == [f"a body is readable in {place}"]
 
 
 def test_noise_holds_no_canary(tmp_path: Path) -> None:
     (tmp_path / "vault.db").write_bytes(NOISE * 20)
     report = Report()
-    leakcheck.search(tmp_path, [Canary.of_text("a body", TEXT), Canary.of_day("a day", date(1066, 10, 14))], report)
+    checks.search(tmp_path, [Canary.of_text("a body", TEXT), Canary.of_day("a day", date(1066, 10, 14))], report)
     assert report.is_clean
     assert report.files == 1
 
@@ -140,7 +140,7 @@ def test_rows_in_the_order_of_sign_up_are_found(tmp_path: Path, *, is_backwards:
     for table, rows in (("vault_gates", mixed), ("daily_entries", numbered), ("feels_entries", mixed)):
         _database(tmp_path / "data" / "vault.db", table, rows)
     report = Report()
-    leakcheck._order_is_random(tmp_path, order, report)
+    checks.order_is_random(tmp_path, order, report)
     assert report.leaks == ["the rows of daily_entries lie in the order of sign-up"]
 
 
@@ -149,7 +149,7 @@ def test_a_value_that_joins_the_databases_is_found(tmp_path: Path) -> None:
     _database(tmp_path / "platform.db", "users", {joining: 1, ours: 2})
     _database(tmp_path / "vault.db", "daily_entries", {joining: 1, theirs: 2})
     report = Report()
-    leakcheck._databases_share_nothing(tmp_path, tmp_path, report)
+    checks.databases_share_nothing(tmp_path, tmp_path, report)
     assert "users.vault_id and daily_entries.vault_id hold the same value" in report.leaks
 
 
@@ -162,7 +162,7 @@ def test_a_value_in_the_log_of_the_other_database_is_found(tmp_path: Path) -> No
     stolen.mkdir()
     (stolen / "vault.db-wal").write_bytes(NOISE + ours)
     report = Report()
-    leakcheck._databases_share_nothing(tmp_path, stolen, report)
+    checks.databases_share_nothing(tmp_path, stolen, report)
     assert (stolen / "vault.db-wal").exists(), "it is to be searched for canaries afterwards"
     assert report.leaks == ["a value of users.vault_id lies in vault.db"]
 
@@ -172,5 +172,5 @@ def test_a_file_that_a_server_leaves_is_found(tmp_path: Path, name: str) -> None
     (tmp_path / "tmp").mkdir()
     (tmp_path / name).write_bytes(b"")
     report = Report()
-    leakcheck._left_nothing(tmp_path, report)
+    checks.left_nothing(tmp_path, report)
     assert len(report.leaks) == 1

@@ -190,7 +190,7 @@ def keys_rotate_mek(dry_run: DryRunOption = False) -> None:
 
 def leakcheck(as_json: JsonOption = False) -> None:
     """Write canaries through a whole temporary server and look for them in every file that it left."""
-    from timos.cli import leakcheck as check  # noqa: PLC0415 (it brings an HTTP client, which no other command here needs)
+    from timos.cli.leakcheck import run as check  # noqa: PLC0415 (it brings an HTTP client, which no other command here needs)
 
     hint("Starting a server of its own in a temporary folder; this takes some seconds …")
     report = check.run()
