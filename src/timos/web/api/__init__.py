@@ -1,6 +1,6 @@
 """The registry of routes: an explicit list of the modules that have some."""
 
-from timos.web.api import day_documents, days, habits, insights, moods, named, pages, pillars, system, transfer, weekly
+from timos.web.api import day_documents, days, habits, imports, insights, leaving, moods, named, pages, pillars, system, weekly
 from timos.web.api.auth import routes as auth
 from timos.web.api.records import routes as records
 from timos.web.route import Route
@@ -17,6 +17,7 @@ ROUTES: tuple[Route, ...] = (
     *day_documents.routes(),
     *weekly.routes(),
     *insights.routes(),
-    *transfer.routes(),
+    *imports.routes(),
+    *leaving.routes(),
     *pages.routes(),
 )
