@@ -28,7 +28,7 @@ from timos.lifecycle.founding import places
 from timos.lifecycle.instance import Instance, open_instance
 from timos.lifecycle.signup import setup_token
 from timos.platform.audit import Event
-from timos.web import openapi, shell
+from timos.web import shell
 from timos.web.api import ROUTES, pages
 from timos.web.deps import ACCESS_COOKIE, Services, cookie_name, identify
 from timos.web.dispatch.frame import build
@@ -36,6 +36,7 @@ from timos.web.middleware.connection import BoundedProtocol
 from timos.web.middleware.limits import SharedRates
 from timos.web.middleware.log import Log, new_log
 from timos.web.middleware.settings import WebSettings
+from timos.web.openapi import description
 
 VERSION = version("timos")
 BUILT = Path(__file__).resolve().parent / "_web"  # requirements/web.py puts the app there, and every wheel holds it
@@ -47,7 +48,7 @@ MIB = 1024 * 1024
 
 def document(*, is_https: bool = True) -> dict[str, object]:
     """The OpenAPI document of this version; the name of the cookie depends on https."""
-    return openapi.document(ROUTES, VERSION, cookie_name=cookie_name(ACCESS_COOKIE, is_https=is_https))
+    return description.document(ROUTES, VERSION, cookie_name=cookie_name(ACCESS_COOKIE, is_https=is_https))
 
 
 @cache

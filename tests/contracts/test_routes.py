@@ -19,10 +19,10 @@ from tests.support import HOST, PASSWORD, Json, Person, Story, World
 from tests.web.browser import Browser, ask
 from timos import app
 from timos.kernel.errors import TimosError
-from timos.web import openapi
 from timos.web.api import ROUTES
 from timos.web.api.pages import SCREENS
 from timos.web.middleware.csrf import SAFE_METHODS
+from timos.web.openapi.description import problems
 from timos.web.route import Access, Route
 
 Tell = Callable[[Story], None]
@@ -429,7 +429,7 @@ def test_every_route_is_in_the_api_document_with_all_its_statuses() -> None:
     assert described.keys() == {(route.method, route.path) for route in api}
     for route in api:
         operation = described[route.method, route.path]
-        told = {route.status, *route.other_statuses, *openapi.problems(route), *(problem.status for problem in route.problems)}
+        told = {route.status, *route.other_statuses, *problems(route), *(problem.status for problem in route.problems)}
         assert {int(status) for status in operation["responses"]} == told, name_of(route)
         assert (operation["operationId"], operation["summary"]) == (route.name, route.summary)
         assert (operation["security"] == []) is not is_closed(route)
@@ -442,7 +442,7 @@ def test_every_error_that_a_route_names_has_a_documented_code() -> None:
     for code, problem in named.items():
         assert re.search(rf"^\| `{code}` \| {problem.status} \|", ERRORS, re.MULTILINE), code
     for route in ROUTES:
-        for status, codes in openapi.problems(route).items():
+        for status, codes in problems(route).items():
             for code in codes:
                 assert re.search(rf"^\| `{code}` \| {status} \|", ERRORS, re.MULTILINE), (name_of(route), code)
 

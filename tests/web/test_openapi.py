@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 
 from tests.web.frame import public, route
 from timos.kernel.errors import ConflictError, PreconditionError
-from timos.web.openapi import document, problems
+from timos.web.openapi.description import document, problems
 from timos.web.route import Access, AnyQuery, RawBody
 
 

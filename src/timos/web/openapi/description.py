@@ -1,17 +1,8 @@
-"""The OpenAPI 3.1 document, from the routes and msgspec's own JSON Schema: what is served is what is described.
+"""The document itself: its paths, and the problems of each. Any in this module: JSON."""
 
-What a route can answer with follows from its kind: one that is not PUBLIC can be 401, one with a body 400, 413, 415 and 422, and so on.
-A route names only the problems beyond these.
-
-What is sent may leave out what has a default; what is answered holds every field. So a type that does both has two schemas, `Thing` as it
-is answered and `ThingInput` as it is sent: programs that are typed by this document need not ask for what is always there.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-
-import msgspec
 
 from timos.kernel.errors import (
     CsrfError,
@@ -28,9 +19,8 @@ from timos.kernel.errors import (
     UnavailableError,
 )
 from timos.web.middleware.csrf import SAFE_METHODS
+from timos.web.openapi.schemas import REF, Schemas
 from timos.web.route import Access, AnyQuery, RawBody, Route
-
-REF = "#/components/schemas/{name}"
 
 _ALWAYS: tuple[type[TimosError], ...] = (TimosError, MalformedError, MisdirectedError, TooLargeError, LimitError, UnavailableError)
 _HEADERS = {
@@ -73,9 +63,9 @@ _PROBLEM: dict[str, Any] = {
 
 
 def document(routes: Iterable[Route], version: str, *, cookie_name: str = "__Host-timos_access") -> dict[str, Any]:
-    """The whole document as JSON values. Any in this module: JSON."""
+    """The whole document as JSON values."""
     listed = [route for route in routes if route.is_described]
-    schemas = _Schemas(listed)
+    schemas = Schemas(listed)
     responses: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     for route in listed:
@@ -106,101 +96,7 @@ def problems(route: Route) -> dict[int, list[str]]:
     return {status: sorted(by_status[status]) for status in sorted(by_status)}
 
 
-class _Schemas:
-    """The schema of each type that a route names, by a reference where it has a name."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        listed = list(routes)
-        self._answered = _Forms(form for route in listed for form in (route.answer, *route.other_statuses.values()))
-        self._sent = _Forms(route.described_body or route.body for route in listed)
-        self._queries = _Forms(route.query for route in listed)
-        for schema in self._answered.components.values():
-            _complete(schema)
-        self._sent.rename({name: f"{name}Input" for name in _differing(self._sent.components, self._answered.components)})
-        self.components = {**self._answered.components, **self._sent.components}
-
-    def answered(self, form: object) -> dict[str, Any]:
-        return self._answered.of(form)
-
-    def sent(self, form: object) -> dict[str, Any]:
-        return self._sent.of(form)
-
-    def parameters(self, form: object) -> dict[str, Any]:
-        """The object whose properties are the parameters of a query; none of the components, since nothing refers to it."""
-        return self._queries.components[_name_in(self._queries.of(form))]
-
-
-class _Forms:
-    """Some types, and the components that their schemas refer to."""
-
-    def __init__(self, forms: Iterable[object]) -> None:
-        self._forms: list[object] = []
-        for form in forms:
-            if form not in {None, RawBody, AnyQuery, *self._forms}:
-                self._forms.append(form)
-        found, components = msgspec.json.schema_components(self._forms, ref_template=REF)
-        self._found: list[dict[str, Any]] = list(found)
-        self.components: dict[str, dict[str, Any]] = dict(components)
-        for schema in (*self._found, *self.components.values()):
-            _say_types(schema)
-
-    def of(self, form: object) -> dict[str, Any]:
-        return self._found[self._forms.index(form)]
-
-    def rename(self, names: dict[str, str]) -> None:
-        for schema in (*self._found, *self.components.values()):
-            for node in _nodes(schema):
-                for key, value in node.items():
-                    if isinstance(value, str) and (name := names.get(value.removeprefix(REF.format(name="")))):
-                        node[key] = REF.format(name=name)
-        self.components = {names.get(name, name): schema for name, schema in self.components.items()}
-        for name in names.values():
-            self.components[name]["title"] = name
-
-
-def _differing(sent: dict[str, Any], answered: dict[str, Any]) -> set[str]:
-    """Names that stand for one thing when sent and for another when answered, or refer to such a one."""
-    both = sent.keys() & answered.keys()
-    differing = {name for name in both if sent[name] != answered[name]}
-    while more := {name for name in both - differing if differing & {_name_in(node) for node in _nodes(sent[name])}}:
-        differing |= more
-    return differing
-
-
-def _complete(schema: dict[str, Any]) -> None:
-    """Says that every field is there: nothing that we answer leaves out what has its default."""
-    for node in _nodes(schema):
-        if isinstance(node.get("properties"), dict):
-            node["required"] = list(node["properties"])
-        node.pop("default", None)
-
-
-def _say_types(schema: dict[str, Any]) -> None:
-    """What msgspec leaves to the reader: that words are strings, and that an object without fields may have any."""
-    for node in _nodes(schema):
-        if "type" not in node and all(isinstance(word, str) for word in node.get("enum", [None])):
-            node["type"] = "string"
-        if node.get("type") == "object" and "properties" not in node:
-            node.setdefault("additionalProperties", True)
-
-
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a schema, the schema itself first; examples and defaults are values, not schemas."""
-    if isinstance(value, dict):
-        yield value
-        for key, inner in value.items():
-            if key not in {"default", "enum"}:
-                yield from _nodes(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _nodes(inner)
-
-
-def _name_in(node: dict[str, Any]) -> str:
-    return str(node.get("$ref", "")).rpartition("/")[2]
-
-
-def _operation(route: Route, schemas: _Schemas, responses: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, schemas: Schemas, responses: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
@@ -222,7 +118,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [{"name": name, "in": "path", "required": True, "schema": _shape(name, {"type": "string"})} for name in names]
 
 
-def _query_parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
+def _query_parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
     if route.query is None or route.query is AnyQuery:
         return []
     schema = schemas.parameters(route.query)
@@ -262,7 +158,7 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(route: Route, schemas: _Schemas, responses: dict[str, Any]) -> dict[str, Any]:
+def _responses(route: Route, schemas: Schemas, responses: dict[str, Any]) -> dict[str, Any]:
     answers: dict[int, Any] = {route.status: route.answer, **route.other_statuses}
     told = {str(status): _success(route, status, form, schemas) for status, form in answers.items()}
     for status, codes in problems(route).items():
@@ -272,7 +168,7 @@ def _responses(route: Route, schemas: _Schemas, responses: dict[str, Any]) -> di
     return told
 
 
-def _success(route: Route, status: int, form: Any, schemas: _Schemas) -> dict[str, Any]:
+def _success(route: Route, status: int, form: Any, schemas: Schemas) -> dict[str, Any]:
     response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if form is not None:
         response["content"] = {route.answer_media_type: {"schema": schemas.answered(form)}}
