@@ -9,8 +9,8 @@ import msgspec
 from timos.lifecycle.formats import pages
 from timos.lifecycle.formats.archive.writing import ArchiveWriter
 from timos.vault.collections import COLLECTIONS
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Page
-from timos.vault.store.vault import Vault
 
 WINDOW_DAYS = 60  # opened at once for the Markdown pages
 
@@ -19,7 +19,7 @@ class _Named(msgspec.Struct):
     name: str
 
 
-async def export(vault: Vault) -> AsyncGenerator[bytes]:
+async def export(vault: Reader) -> AsyncGenerator[bytes]:
     """The archive's bytes, piece by piece. Rows that do not open are counted in it, not passed over in silence."""
     archive = ArchiveWriter()
     days: set[str] = set()
@@ -47,7 +47,7 @@ async def export(vault: Vault) -> AsyncGenerator[bytes]:
     yield archive.finish()
 
 
-async def _day_pages(vault: Vault, archive: ArchiveWriter, days: list[str], names: Mapping[str, str]) -> AsyncGenerator[bytes]:
+async def _day_pages(vault: Reader, archive: ArchiveWriter, days: list[str], names: Mapping[str, str]) -> AsyncGenerator[bytes]:
     at = 0
     while at < len(days):
         first = date.fromisoformat(days[at])
@@ -60,7 +60,7 @@ async def _day_pages(vault: Vault, archive: ArchiveWriter, days: list[str], name
         await asyncio.sleep(0)
 
 
-async def _window(vault: Vault, first: date, last: date) -> dict[str, list[pages.Part]]:
+async def _window(vault: Reader, first: date, last: date) -> dict[str, list[pages.Part]]:
     found: dict[str, list[pages.Part]] = {}
     for collection in COLLECTIONS:
         if not collection.has_days:

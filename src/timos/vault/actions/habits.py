@@ -17,6 +17,7 @@ from timos.vault.collections.habit_days import HabitDay, Tick
 from timos.vault.collections.morning_habits import Habit, Mark, Streak, is_due, streak
 from timos.vault.collections.preferences import Preferences, day_at
 from timos.vault.record import Document
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Opened, Stored, Written
 from timos.vault.store.vault import Vault
 
@@ -94,7 +95,7 @@ async def untick(vault: Vault, day: date, habit_id: str) -> Written:
     return await vault.change(habit_days.COLLECTION, (day.isoformat(),), edit)
 
 
-async def of_day(vault: Vault, day: date, preferences: Preferences) -> Shown[HabitToday]:
+async def of_day(vault: Reader, day: date, preferences: Preferences) -> Shown[HabitToday]:
     """Every habit that is not archived, in the user's order, with what was noted on that day."""
     known = await history(vault, day, day)
     done = known.documents[day].done if day in known.documents else {}
@@ -106,7 +107,7 @@ async def of_day(vault: Vault, day: date, preferences: Preferences) -> Shown[Hab
     return Shown(shown, kept.unreadable, known.lost)
 
 
-async def streaks(vault: Vault, today: date, preferences: Preferences) -> Shown[HabitStreak]:
+async def streaks(vault: Reader, today: date, preferences: Preferences) -> Shown[HabitStreak]:
     """For every habit that is not archived, over the last 800 days; `hidden` streaks are counted too, the page does not show them. A day
     that does not open counts as skipped: what somebody did cannot be held against them.
     """
@@ -123,12 +124,12 @@ async def streaks(vault: Vault, today: date, preferences: Preferences) -> Shown[
     return Shown(found, kept.unreadable, known.lost)
 
 
-async def history(vault: Vault, first: date, last: date) -> Days[HabitDay]:
+async def history(vault: Reader, first: date, last: date) -> Days[HabitDay]:
     """What was noted, by day; archived habits too."""
     return await whole_days.between(vault, habit_days.COLLECTION, HabitDay, first, last)
 
 
-async def living(vault: Vault, preferences: Preferences) -> Opened[Living]:
+async def living(vault: Reader, preferences: Preferences) -> Opened[Living]:
     """Habits that are not archived, in their order."""
     kept = await vault.whole(morning_habits.COLLECTION)
     found = []
@@ -139,7 +140,7 @@ async def living(vault: Vault, preferences: Preferences) -> Opened[Living]:
     return Opened(sorted(found, key=lambda one: (one.habit.position, one.habit.name)), kept.lost)
 
 
-async def _require(vault: Vault, habit_id: str) -> Habit:
+async def _require(vault: Reader, habit_id: str) -> Habit:
     stored = await vault.get(morning_habits.COLLECTION, (habit_id,))
     if stored is None:
         raise NotFoundError

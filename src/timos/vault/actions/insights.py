@@ -27,7 +27,7 @@ from timos.vault.patterns import (
     repeated,
     wording,
 )
-from timos.vault.store.vault import Vault
+from timos.vault.store.reading import Reader
 
 FULL_NIGHT_HOURS: Final = 7
 MOST_WORDS: Final = 20  # in a list for people
@@ -112,7 +112,7 @@ class Insights(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int
 
 
-async def insights(vault: Vault, *, first: date, last: date) -> Insights:
+async def insights(vault: Reader, *, first: date, last: date) -> Insights:
     """Both ends are inclusive. In slices that let others through; opening the rows takes more than half of the time."""
     low, high = _read_range(first, last)
     readings = await read(vault, low, high)

@@ -11,6 +11,7 @@ from timos.vault.actions.whole_days import Days
 from timos.vault.collections import mood_logs
 from timos.vault.collections.mood_logs import Id, LogText, MoodDay, MoodLog, Tags, with_log
 from timos.vault.record import Document
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Stored, Written
 from timos.vault.store.vault import Vault
 
@@ -66,6 +67,6 @@ async def take_back(vault: Vault, day: date, log_id: str) -> Written:
     return await vault.change(mood_logs.COLLECTION, (day.isoformat(),), edit)
 
 
-async def between(vault: Vault, first: date, last: date) -> Days[MoodDay]:
+async def between(vault: Reader, first: date, last: date) -> Days[MoodDay]:
     """In the order of days; the moods of each are in the order of time."""
     return await whole_days.between(vault, mood_logs.COLLECTION, MoodDay, first, last)

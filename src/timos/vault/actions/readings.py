@@ -14,8 +14,8 @@ from timos.vault.collections.moods import Mood, SystemMood
 from timos.vault.collections.morning_habits import Habit
 from timos.vault.collections.pillar_scores import PillarScores
 from timos.vault.record import Collection
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Opened, Stored
-from timos.vault.store.vault import Vault
 
 PORTION_DAYS: Final = 64  # asked for at once by tokens; then others have their turn
 MOST_BY_TOKENS_DAYS: Final = 1500  # for a longer range, opening the whole collection costs no more than asking day by day
@@ -141,7 +141,7 @@ class Readings:
 class _Reader:
     """Reads the days from `low` to `high` of one collection after the other."""
 
-    def __init__(self, vault: Vault, low: date, high: date) -> None:
+    def __init__(self, vault: Reader, low: date, high: date) -> None:
         self._vault = vault
         self._low = low
         self._high = high
@@ -180,7 +180,7 @@ class _Reader:
             self.unreadable += 1
 
 
-async def read(vault: Vault, low: date, high: date) -> Readings:
+async def read(vault: Reader, low: date, high: date) -> Readings:
     """The days from `low` to `high`; what does not open, or is not of its type, is left out and counted."""
     found = Readings()
     reader = _Reader(vault, low, high)

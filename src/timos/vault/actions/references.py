@@ -6,13 +6,13 @@ Only what a write adds is looked at: an entry of last year that names a pillar d
 from timos.kernel.errors import InputError
 from timos.vault.collections import COLLECTIONS, moods
 from timos.vault.record import Document
-from timos.vault.store.vault import Vault
+from timos.vault.store.reading import Reader
 
 _BY_NAME = {collection.name: collection for collection in COLLECTIONS}
 _SYSTEM_MOODS = frozenset(mood.id for mood in moods.SYSTEM)
 
 
-async def check(vault: Vault, document: Document, before: Document | None) -> None:
+async def check(vault: Reader, document: Document, before: Document | None) -> None:
     """Raises:
     InputError: names the first reference that leads nowhere. Somebody else's record is nowhere too.
     """

@@ -11,6 +11,7 @@ from timos.vault.actions.whole_days import Days
 from timos.vault.collections import pillar_scores
 from timos.vault.collections.pillar_scores import PillarScores, Score
 from timos.vault.record import Document
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Stored, Written
 from timos.vault.store.vault import Vault
 
@@ -28,7 +29,7 @@ async def merge(vault: Vault, day: date, scores: Mapping[str, Score | None]) -> 
     return await vault.change(pillar_scores.COLLECTION, (day.isoformat(),), lambda stored: _merged(stored, day, scores))
 
 
-async def between(vault: Vault, first: date, last: date) -> Days[PillarScores]:
+async def between(vault: Reader, first: date, last: date) -> Days[PillarScores]:
     """By day."""
     return await whole_days.between(vault, pillar_scores.COLLECTION, PillarScores, first, last)
 

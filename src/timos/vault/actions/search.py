@@ -10,7 +10,7 @@ from timos.vault.collections import COLLECTIONS
 from timos.vault.matching.query import Query
 from timos.vault.matching.snippets import Piece
 from timos.vault.record import Collection, Key
-from timos.vault.store.vault import Vault
+from timos.vault.store.reading import Reader
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class _Match(NamedTuple):
 
 
 async def search(
-    vault: Vault, query: Query, *, first: date | None, last: date | None, collections: Sequence[Collection] = COLLECTIONS, limit: int
+    vault: Reader, query: Query, *, first: date | None, last: date | None, collections: Sequence[Collection] = COLLECTIONS, limit: int
 ) -> Found:
     """Days are inclusive; a day range leaves out records without a day."""
     matches: list[_Match] = []

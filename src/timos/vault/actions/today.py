@@ -10,8 +10,8 @@ from timos.vault.actions.habits import HabitToday
 from timos.vault.actions.weekly import CurrentWeek
 from timos.vault.collections import daily_entries, feels_entries, mood_logs, pillar_scores, pillars, preferences
 from timos.vault.collections.preferences import Preferences, day_at
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Stored
-from timos.vault.store.vault import Vault
 
 ON_THIS_DAY_YEARS = 5  # looked back
 
@@ -39,7 +39,7 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     unreadable_parts: list[Part]
 
 
-async def preferences_of(vault: Vault) -> tuple[Stored | None, Preferences]:
+async def preferences_of(vault: Reader) -> tuple[Stored | None, Preferences]:
     """As stored, and what holds: the defaults where nothing is stored."""
     stored = await vault.get(preferences.COLLECTION, ())
     return stored, msgspec.json.decode(stored.raw, type=Preferences) if stored else Preferences()
@@ -50,7 +50,7 @@ def day_now(wanted: Preferences, now: datetime) -> date:
     return day_at(wanted, now)
 
 
-async def today(vault: Vault, *, now: datetime, day: date | None) -> Today:
+async def today(vault: Reader, *, now: datetime, day: date | None) -> Today:
     """`day` None means today by the user's own time zone and hour."""
     stored, wanted = await preferences_of(vault)
     day = day or day_now(wanted, now)
@@ -82,7 +82,7 @@ def _living(kept: list[Stored]) -> list[Stored]:
     return [stored for *_, stored in sorted(living, key=lambda one: one[:2])]
 
 
-async def _on_this_day(vault: Vault, day: date) -> list[Stored]:
+async def _on_this_day(vault: Reader, day: date) -> list[Stored]:
     days = [_years_before(day, years) for years in range(1, ON_THIS_DAY_YEARS + 1)]
     found = [await vault.get(daily_entries.COLLECTION, (one.isoformat(),)) for one in days]
     return [stored for stored in found if stored]

@@ -12,6 +12,7 @@ from timos.vault.collections import weekly_recaps
 from timos.vault.collections.pillar_scores import PillarScores, weekly_scores
 from timos.vault.collections.weekly_recaps import Correction, WeeklyRecap, WeekScore, carried, days_of, previous_week, week_of
 from timos.vault.record import Document
+from timos.vault.store.reading import Reader
 from timos.vault.store.stored import Stored, Written
 from timos.vault.store.vault import Vault
 
@@ -28,7 +29,7 @@ class CurrentWeek(msgspec.Struct, frozen=True, kw_only=True):
     unreadable_days: list[date]
 
 
-async def current(vault: Vault, today: date) -> CurrentWeek:
+async def current(vault: Reader, today: date) -> CurrentWeek:
     """The week of a day, with what the recap will be made of."""
     week = week_of(today)
     before = await vault.get(weekly_recaps.COLLECTION, (previous_week(week),))
@@ -42,7 +43,7 @@ async def current(vault: Vault, today: date) -> CurrentWeek:
     )
 
 
-async def _scored(vault: Vault, week: str) -> Days[PillarScores]:
+async def _scored(vault: Reader, week: str) -> Days[PillarScores]:
     days = days_of(week)
     return await scores.between(vault, days[0], days[-1])
 

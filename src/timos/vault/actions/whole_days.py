@@ -7,9 +7,8 @@ import msgspec
 
 from timos.kernel.errors import DecryptionError
 from timos.vault.record import Collection, Document
-from timos.vault.store.reading import MOST_TOKENS
+from timos.vault.store.reading import MOST_TOKENS, Reader
 from timos.vault.store.stored import Stored
-from timos.vault.store.vault import Vault
 
 D = TypeVar("D", bound=Document)
 
@@ -31,7 +30,7 @@ class Days(msgspec.Struct, Generic[D], frozen=True):
         return self.documents
 
 
-async def between(vault: Vault, collection: Collection, form: type[D], first: date, last: date) -> Days[D]:
+async def between(vault: Reader, collection: Collection, form: type[D], first: date, last: date) -> Days[D]:
     """Whatever the length of the range. `form` is the one type that the collection holds."""
     found: Days[D] = Days({}, [])
     while first <= last:
@@ -50,7 +49,7 @@ async def between(vault: Vault, collection: Collection, form: type[D], first: da
     return found
 
 
-async def one(vault: Vault, collection: Collection, day: date) -> tuple[Stored | None, bool]:
+async def one(vault: Reader, collection: Collection, day: date) -> tuple[Stored | None, bool]:
     """What is stored on that day, and whether something is that does not open."""
     page = await vault.days(collection, day, day)
     return (page.items[0] if page.items else None), bool(page.unreadable)

@@ -8,7 +8,7 @@ from timos.kernel.errors import InputError
 from timos.vault.actions.today import day_now, preferences_of
 from timos.vault.collections.preferences import Preferences
 from timos.vault.record import parse_bound, parse_day
-from timos.vault.store.vault import Vault
+from timos.vault.store.reading import Reader
 from timos.web.deps import services_of
 from timos.web.route import Call
 
@@ -45,7 +45,7 @@ class DayQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day: str | None = None
 
 
-async def today_of(call: Call, vault: Vault) -> tuple[date, Preferences]:
+async def today_of(call: Call, vault: Reader) -> tuple[date, Preferences]:
     """The day that the query names, or the caller's calendar day by their own time zone and hour."""
     query: DayQuery = call.query
     _, preferences = await preferences_of(vault)
