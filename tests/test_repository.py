@@ -15,6 +15,12 @@ from tests.conftest import NetworkError
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("setup", "run", "dev", "node")
 
+MOST_LINES = 300  # of a file in src
+LONGER = {
+    "lifecycle/demo/texts.py",  # half a year of prose
+    "kernel/db/sqlite.py",  # one class around the one connection that writes
+}
+
 
 def _lock(name: str) -> dict[str, str]:
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
@@ -99,3 +105,9 @@ def test_a_test_reaches_this_machine_only() -> None:
         caller.connect(("192.0.2.1", 80))  # TEST-NET-1, RFC 5737: nobody, if the guard should fail
     with pytest.raises(NetworkError):
         socket.getaddrinfo("example.invalid", 80)
+
+
+def test_every_file_of_src_can_be_read_in_one_sitting() -> None:
+    source = ROOT / "src" / "timos"
+    lines = {str(path.relative_to(source)): path.read_text(encoding="utf-8").count("\n") for path in source.rglob("*.py")}
+    assert {name for name, count in lines.items() if count > MOST_LINES} <= LONGER, "a module that grows becomes a folder of the same name"
