@@ -8,8 +8,8 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from timos import config
+from timos import config, signals
 from timos.cli import local
 from timos.cli.output import hint
 from timos.config import Settings
@@ -42,7 +42,7 @@ VERSION = version("timos")
 BUILT = Path(__file__).resolve().parent / "_web"  # requirements/web.py puts the app there, and every wheel holds it
 BACKLOG = 2048
 DOORS = 8  # the event loop takes one connection at a time from each: a browser's six at once wait for one turn of it, not for six
-GRACE_SECONDS = 10  # for requests under way when the server is told to stop
+GRACE_SECONDS = 8  # for requests under way when the server is told to stop: Docker kills after ten
 MIB = 1024 * 1024
 
 
@@ -111,11 +111,17 @@ Prepare = Callable[[Instance, str], Awaitable[None]]  # with the address that th
 
 
 async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None) -> None:
-    """`prepare` runs before the first request is answered.
+    """Until SIGTERM or Ctrl-C: what is under way is answered, then both databases are closed. `prepare` runs before the first request
+    is answered.
 
     Raises:
         StartError: the port is taken, or the instance cannot be opened.
     """
+    with signals.stopped_well() as stop:
+        await _serve(settings, prepare, stop)
+
+
+async def _serve(settings: Settings, prepare: Prepare | None, stop: signals.Stop) -> None:
     listener = _listen(settings)
     clock = SystemClock()
     is_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
@@ -136,6 +142,7 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
         await (prepare(instance, url) if prepare else _tell(settings, instance, url, finished))
         async with rates(settings, instance, log) as shared_rates:
             server = _server(web(settings, instance, log, shared_rates))
+            stop.how = server.finish
             gc.collect()
             gc.freeze()  # what lives until the end need not be looked through at every collection
             await server.serve(sockets=[listener, *(listener.dup() for _ in range(DOORS - 1))])
@@ -143,8 +150,18 @@ async def serve_until_stopped(settings: Settings, prepare: Prepare | None = None
         await instance.close()
 
 
-def _server(application: ASGIApp) -> uvicorn.Server:
-    return uvicorn.Server(
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Not by uvicorn, which lets the signal end the process as soon as its own part is done: before the databases are closed."""
+        yield
+
+    def finish(self) -> None:
+        self.should_exit = True
+
+
+def _server(application: ASGIApp) -> _Server:
+    return _Server(
         uvicorn.Config(
             application,
             http=BoundedProtocol,

@@ -133,7 +133,7 @@ async def open_instance(
     Raises:
         StartError: says what is wrong and what to do. Nothing was changed.
     """
-    claim = claiming.claim_or_share(places) if is_server else None
+    claim = await claiming.claim_or_share(places) if is_server else None
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
         if is_server and not founded.is_new:

@@ -1,5 +1,6 @@
 """Who may use a data folder: one process alone, or those that serve one pair on servers side by side."""
 
+import asyncio
 import fcntl
 import time
 from typing import IO
@@ -34,7 +35,7 @@ def claim(places: Places, *, may_create: bool = True) -> IO[str]:
     return handle
 
 
-def claim_or_share(places: Places) -> IO[str]:
+async def claim_or_share(places: Places) -> IO[str]:
     """For serving: alone where a database is a file, which has one writer; otherwise beside other servers that are open already.
 
     Raises:
@@ -50,7 +51,7 @@ def claim_or_share(places: Places) -> IO[str]:
                 return handle
             if places.files or time.monotonic() > until:
                 raise
-            time.sleep(0.1)  # one that just starts, or a change of keys
+            await asyncio.sleep(0.1)  # one that just starts, or a change of keys
 
 
 def share(handle: IO[str], places: Places) -> None:
