@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from heapq import nlargest
 from typing import NamedTuple
 
 import msgspec
@@ -39,23 +40,25 @@ class _Match(NamedTuple):
 async def search(
     vault: Reader, query: Query, *, first: date | None, last: date | None, collections: Sequence[Collection] = COLLECTIONS, limit: int
 ) -> Found:
-    """Days are inclusive; a day range leaves out records without a day."""
-    matches: list[_Match] = []
-    searched = unreadable = 0
+    """Days are inclusive; a day range leaves out records without a day. Of a word that is everywhere no more is held than is shown."""
+    newest: list[_Match] = []
+    searched = unreadable = total = 0
     for collection in collections:
         if not collection.is_content or ((first or last) and not collection.has_days):
             continue
         async for opened in vault.documents(collection, _looker(collection, query, first, last)):
             searched += len(opened.items)
             unreadable += opened.unreadable
-            matches.extend(match for match in opened.items if match is not None)
-    # newest first; what has no day comes last
-    matches.sort(key=lambda match: (match.collection.has_days, match.key), reverse=True)
-    hits = [
-        Hit(collection=collection.name, key=key, snippets=query.snippets(_texts(collection, raw)))
-        for key, collection, raw in matches[:limit]
-    ]
-    return Found(hits=hits, total=len(matches), searched=searched, unreadable=unreadable)
+            matches = [match for match in opened.items if match is not None]
+            total += len(matches)
+            newest = nlargest(limit, newest + matches, key=_age)
+    hits = [Hit(collection=collection.name, key=key, snippets=query.snippets(_texts(collection, raw))) for key, collection, raw in newest]
+    return Found(hits=hits, total=total, searched=searched, unreadable=unreadable)
+
+
+def _age(match: _Match) -> tuple[bool, Key]:
+    """Greatest for the newest; what has no day comes last."""
+    return match.collection.has_days, match.key
 
 
 def _looker(collection: Collection, query: Query, first: date | None, last: date | None) -> Callable[[bytes], _Match | None]:

@@ -26,6 +26,7 @@ from timos.web.deps import services_of, session_of, unlocked
 from timos.web.route import Call, Route
 
 MAX_HITS = 100
+SEARCH_SECONDS = 60  # of a vault as full as it may be, beside everybody else's requests
 _PROBLEMS = (VaultLockedError, DecryptionError, UnavailableError)
 
 
@@ -213,4 +214,5 @@ def routes() -> Iterator[Route]:
         handler=find,
         body=SearchRequest,
         answer=SearchAnswer,
+        deadline_seconds=SEARCH_SECONDS,
     )
