@@ -1,55 +1,112 @@
-"""Somebody with far more than a diary searches all of it, again and again, while others write."""
+"""Somebody whose vault is as full as it may be searches all of it, while others write and read."""
 
+import asyncio
+import os
 import threading
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 
-from tests.support import PASSWORD, server_in
+from tests import databases
+from tests.durability.test_disks import sign_in
+from tests.lifecycle.stage import person, places_in, started, vault_of
+from tests.support import NOW_MS, Server, Template, server_in
+from timos.kernel.db.address import Address
+from timos.kernel.ids import ID_BYTES
+from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
+from timos.vault.collections.daily_entries import DailyEntry
+from timos.vault.quota import Quota
+from timos.vault.store.sealing import encoded, seal_row
+from timos.vault.store.stored import Stored
+from timos.vault.store.vault import Vault
 
 pytestmark = pytest.mark.slow
 
-ROWS = 20_000
-FIRST = date(1950, 1, 1)
+ROWS = 200_000
+LAST = date(2026, 11, 19).toordinal()
+EIGHTH = 8  # every eighth day is told in another word
 DAY = "2026-11-20"
-SEARCHES = 3
+INSERT = "INSERT INTO daily_entries (vault_id, id, sealed) VALUES"
+SLICE = 5_000  # rows of one INSERT
+SECONDS = 120
+GROWTH_MIB = 16  # of the server while it searches; the rows are 120 MiB
+
+Sealed = tuple[bytes, bytes, bytes]
 
 
-def account(api: httpx.Client, name: str) -> dict[str, str]:
-    body = {"address": f"{name}@example.org", "password": PASSWORD, "name": name, "kind": "bearer"}
-    answer = api.post("/api/auth/signup", json=body).raise_for_status().json()
-    return {"authorization": f"Bearer {answer['access_token']}"}
+def sealed_rows(vault: Vault) -> Iterator[Sealed]:
+    """As the vault would write them one by one, but in the order of their ids, which is the order of the table."""
+    keys = dict(vault._rows_between(ENTRIES, date.fromordinal(LAST - ROWS + 1), date.fromordinal(LAST)))
+    for number, row_id in enumerate(sorted(keys)):
+        document = DailyEntry(day=date.fromisoformat(keys[row_id][0]), body="a bright day" if number % EIGHTH else "a dark night")
+        fresh = Stored(
+            collection=ENTRIES.name,
+            key=keys[row_id],
+            rev=os.urandom(ID_BYTES),
+            created_ms=NOW_MS,
+            updated_ms=NOW_MS,
+            raw=encoded(ENTRIES, document),
+        )
+        yield vault._keys.vault_id, row_id, seal_row(vault._keys, ENTRIES, fresh, row_id, None)
 
 
-def test_a_search_over_twenty_thousand_days_keeps_nobody_from_writing(tmp_path: Path, template: Path) -> None:
-    days = [{"date": (FIRST + timedelta(days=n)).isoformat(), "text": f"word{n % 7} of a day"} for n in range(ROWS)]
-    raw = b"".join(msgspec.json.encode(day) + b"\n" for day in days)
-    with server_in(tmp_path, template=template) as server, httpx.Client(base_url=server.url, timeout=120) as api:
-        much, little = account(api, "much"), account(api, "little")
-        told = api.post("/api/imports?format=jsonl", content=raw, headers={**much, "content-type": "application/x-ndjson"}).json()
-        assert told["report"]["new"] == ROWS
-        found: list[int] = []
-        is_over = threading.Event()
+def insert(address: Address, rows: list[Sealed]) -> None:
+    """Behind the program's back, and on a server with one question."""
+    if isinstance(address, Path):
+        databases.sql_in_turn(address, *((f"{INSERT} (?, ?, ?)", *row) for row in rows))
+        return
+    form = r"'\x{}'" if address.dialect == "postgresql" else "x'{}'"
+    lines = ("(" + ",".join(form.format(value.hex()) for value in row) + ")" for row in rows)
+    databases.sql(address, f"{INSERT} {','.join(lines)}")
 
-        def search() -> None:
-            try:
-                with httpx.Client(base_url=server.url, timeout=120, headers=much) as other:
-                    found.extend(other.post("/api/search", json={"query": "word3"}).json()["total"] for _ in range(SEARCHES))
-            finally:
-                is_over.set()
 
-        searching = threading.Thread(target=search)
-        searching.start()
-        written = 0
-        while not is_over.is_set():
-            known = {"if-match": "*"} if written else {}
-            answer = api.put(f"/api/entries/{DAY}", json={"body": f"number {written}"}, headers={**little, **known})
-            assert answer.is_success, answer.text
-            written += 1
-        searching.join()
-        assert found == [sum(n % 7 == 3 for n in range(ROWS))] * SEARCHES
-        assert written > SEARCHES  # whoever had to wait for a search to end would have written once beside each
-        assert api.get(f"/api/entries/{DAY}", headers=little).json()["document"]["body"] == f"number {written - 1}"
+async def fill(folder: Path, urls: dict[str, object]) -> None:
+    """With somebody who has much, and somebody who has nothing yet."""
+    places = places_in(folder, **urls)
+    async with started(places) as instance:
+        vault = await vault_of(instance, await person(instance, "much"))
+        await person(instance, "little")
+        rows = sealed_rows(vault)
+        while some := list(islice(rows, SLICE)):
+            insert(places.vault_at, some)
+
+
+def highest_mib(server: Server) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def search(url: str, headers: dict[str, str], answers: list[httpx.Response]) -> None:
+    answers.append(httpx.post(f"{url}/api/search", json={"query": "bright"}, headers=headers, timeout=SECONDS))
+
+
+@pytest.mark.every_engine("sqlite", "postgresql", "mariadb")
+def test_a_search_of_a_full_vault_keeps_nobody_from_writing_and_reading(template_on: Template, tmp_path: Path) -> None:
+    assert Quota()._rows == ROWS
+    with template_on.copied(tmp_path) as urls:
+        asyncio.run(fill(tmp_path, urls))
+        given = {f"TIMOS_{name.upper()}": str(url) for name, url in urls.items()}
+        with server_in(tmp_path, template=None, **given) as server, httpx.Client(base_url=server.url, timeout=SECONDS) as client:
+            answers: list[httpx.Response] = []
+            searching = threading.Thread(target=search, args=(server.url, sign_in(client, "much"), answers))
+            client.headers.update(sign_in(client, "little"))
+            before = highest_mib(server)
+            searching.start()
+            written = 0
+            while searching.is_alive():
+                known = {"if-match": "*"} if written else {}
+                answer = client.put(f"/api/entries/{DAY}", json={"body": f"number {written}"}, headers=known)
+                assert answer.is_success, answer.text
+                assert client.get(f"/api/entries/{DAY}").json()["document"]["body"] == f"number {written}"
+                written += 1
+            searching.join()
+            grown = highest_mib(server) - before
+        [found] = answers
+        assert found.is_success, found.text
+        assert found.json()["total"] == ROWS - ROWS // EIGHTH
+        assert written > 10  # whoever had to wait for the search to end would have written once
+        assert grown < GROWTH_MIB
