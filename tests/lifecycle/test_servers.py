@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,11 @@ from tests.databases import Pair
 from tests.lifecycle.stage import person, read, started, write
 from tests.support import PASSWORD, Clock, Template, numbers, server_in, settings_in
 from timos.cli.local import places_of
-from timos.kernel.db import facts, migrate
+from timos.kernel.db import facts, migrate, mysql, postgresql
 from timos.kernel.db.address import Server
+from timos.kernel.db.server import Connection
 from timos.kernel.errors import StartError, UnavailableError
-from timos.lifecycle import health
+from timos.lifecycle import health, ledgers
 from timos.lifecycle.founding import claiming, founding
 from timos.lifecycle.founding.places import Places
 from timos.lifecycle.instance import open_instance
@@ -69,6 +70,31 @@ def test_empty_databases_are_founded_and_what_is_written_is_there_after_a_restar
 
     asyncio.run(story())
     assert not places.files
+
+
+def test_a_start_asks_each_database_once_before_it_opens_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection costs a process of the server's and the proof of the password: eleven were more than half of a start."""
+    found(places)
+    connected: list[str] = []
+
+    def counted(connect: Callable[[Server], Awaitable[Connection]]) -> Callable[[Server], Awaitable[Connection]]:
+        async def counting(server: Server) -> Connection:
+            connected.append(server.database)
+            return await connect(server)
+
+        return counting
+
+    monkeypatch.setattr(postgresql, "connect", counted(postgresql.connect))
+    monkeypatch.setattr(mysql, "connect", counted(mysql.connect))
+
+    async def story() -> None:
+        async with started(places) as instance:
+            await ledgers.require_complete(instance)
+            await instance.check()
+
+    asyncio.run(story())
+    names = [address.database for address in (places.platform_at, places.vault_at) if isinstance(address, Server)]
+    assert sorted(connected) == sorted(2 * names)
     assert not list(places.data_dir.glob("*.db"))
 
 

@@ -120,7 +120,8 @@ def db_upgrade(dry_run: DryRunOption = False) -> None:
         if dry_run or not pending:
             say(f"To upgrade: {', '.join(pending)}" if pending else "Both databases are up to date.")
             return
-        say(f"Upgraded: {', '.join(upgrading.upgrade(places))}.")
+        upgrading.upgrade(places, pending)
+        say(f"Upgraded: {', '.join(pending)}.")
     finally:
         claim.close()
 

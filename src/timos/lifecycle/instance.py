@@ -136,9 +136,8 @@ async def open_instance(
     claim = await claiming.claim_or_share(places) if is_server else None
     try:
         founded = await founding.found(places, clock=clock, random=random, is_server=is_server)
-        if is_server and not founded.is_new:
-            await _renew_ring(places, founded, clock=clock, random=random)
-        instance = await assemble(places, founded, numbers, clock=clock, random=random)
+        renews = is_server and not founded.is_new
+        instance = await assemble(places, founded, numbers, clock=clock, random=random, renews_ring=renews)
         instance.claim = claim
         if is_server and numbers.must_last:
             await _refuse_loss(instance)
@@ -155,11 +154,15 @@ async def open_instance(
     return instance
 
 
-async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock: Clock, random: Randomness) -> Instance:
+async def assemble(
+    places: Places, founded: Founded, numbers: Numbers, *, clock: Clock, random: Randomness, renews_ring: bool = False
+) -> Instance:
     """The parts on a pair of databases that belong together."""
     ballast = Ballast(places.data_dir / "ballast")
     platform, vault = open_database(places.platform_at, ballast.give_up), open_database(places.vault_at, ballast.give_up)
     try:
+        if renews_ring:
+            await renew_ring(platform, founded.keys, clock, random)
         keys = await PlatformKeys.load_or_create(platform, founded.keys, clock, random, is_new=founded.is_new)
     except BaseException:
         await platform.close()
@@ -197,14 +200,6 @@ async def assemble(places: Places, founded: Founded, numbers: Numbers, *, clock:
         ballast=ballast,
         must_last=numbers.must_last,
     )
-
-
-async def _renew_ring(places: Places, founded: Founded, *, clock: Clock, random: Randomness) -> None:
-    platform = open_database(places.platform_at)
-    try:
-        await renew_ring(platform, founded.keys, clock, random)
-    finally:
-        await platform.close()
 
 
 async def _refuse_loss(instance: Instance) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import column, select, table, text
@@ -15,6 +16,25 @@ from timos.kernel.errors import StartError
 _meta = table("meta", column("name"), column("value"))
 _ALL = Statement("meta.all", select(_meta.c.name, _meta.c.value))
 _ADD = Statement("meta.add", text("INSERT INTO meta (name, value) VALUES (:name, :value)"))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a start wants to know of a database; `revision` None is one that was never migrated."""
+
+    known: dict[str, bytes]
+    revision: str | None
+
+
+def look(address: Address) -> Look | None:
+    """None where there never was a TimOS. A server is asked all of it in one connection.
+
+    Raises:
+        StartError: it cannot be read, or a migration of it was cut short.
+    """
+    if not isinstance(address, Path):
+        return migrate.ask(address, _look)
+    return Look(read_all(address), migrate.current(address)) if address.exists() else None
 
 
 def read_all(address: Address) -> dict[str, bytes]:
@@ -55,6 +75,13 @@ def write_all(address: Address, facts: dict[str, bytes]) -> None:
     except UniqueError as error:
         message = f"{address} was founded by another TimOS at the same moment. Look whose it is; nothing was changed."
         raise StartError(message) from error
+
+
+async def _look(database: Database) -> Look | None:
+    if not await migrate.has_version_table(database):
+        return None
+    revision = await migrate.revision_in(database)  # first: of a migration that was cut short it tells more than a missing table
+    return Look(await _read(database), revision)
 
 
 async def _read(database: Database) -> dict[str, bytes]:

@@ -85,7 +85,7 @@ def current(database: Address) -> str | None:
         StartError: it is no database, cannot be read, or a migration of it was cut short.
     """
     if not isinstance(database, Path):
-        return ask(database, _current_on_server)
+        return ask(database, revision_in)
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -103,7 +103,7 @@ def exists(database: Address) -> bool:
     Raises:
         StartError: the server does not answer; it is not known then.
     """
-    return database.exists() if isinstance(database, Path) else ask(database, _has_version_table)
+    return database.exists() if isinstance(database, Path) else ask(database, has_version_table)
 
 
 def is_pending(database: Address, history: Path) -> bool:
@@ -112,7 +112,11 @@ def is_pending(database: Address, history: Path) -> bool:
     Raises:
         StartError: it is newer, or no database.
     """
-    at = current(database)
+    return is_behind(database, current(database), history)
+
+
+def is_behind(database: Address, at: str | None, history: Path) -> bool:
+    """As `is_pending`, of a database whose revision is known."""
     if at is not None and at not in revisions(history):
         message = f"{database} was written by a newer version of TimOS ({at}). Install that version; nothing was changed."
         raise StartError(message)
@@ -162,11 +166,13 @@ def ask(server: Server, question: Callable[[Database], Awaitable[Result]]) -> Re
         raise StartError(message) from error
 
 
-async def _has_version_table(database: Database) -> bool:
+async def has_version_table(database: Database) -> bool:
+    """As `exists`, of a database on a server that is open."""
     return bool(await database.fetch(_EXISTS, {}))
 
 
-async def _current_on_server(database: Database) -> str | None:
+async def revision_in(database: Database) -> str | None:
+    """As `current`, of a database on a server that is open."""
     found = await database.fetch(_EXISTS, {})
     if not found:
         return None

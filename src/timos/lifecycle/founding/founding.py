@@ -7,11 +7,12 @@ from timos.crypto.kms.local import LocalKeys
 from timos.kernel.clock import Clock
 from timos.kernel.db import facts, migrate
 from timos.kernel.db.address import Address
+from timos.kernel.db.facts import Look
 from timos.kernel.errors import StartError
 from timos.kernel.ids import ID_BYTES, Randomness
-from timos.lifecycle.founding.pair import Founded, canary, open_pair, opens
+from timos.lifecycle.founding.pair import Founded, canary, look, opened, opens, whole
 from timos.lifecycle.founding.places import Places, sync_folder
-from timos.lifecycle.founding.upgrading import histories, pending, upgrade
+from timos.lifecycle.founding.upgrading import histories, upgrade
 
 
 async def found(places: Places, *, clock: Clock, random: Randomness, is_server: bool) -> Founded:
@@ -24,14 +25,15 @@ async def found(places: Places, *, clock: Clock, random: Randomness, is_server: 
     if places.swapping.exists():
         message = f"A restore was cut short. Run it again: timos backup restore (the mark is {places.swapping})."
         raise StartError(message)
-    present = (migrate.exists(places.platform_at), migrate.exists(places.vault_at), places.key.exists())
-    if places.marker.exists() or present == (False, False, False):
+    seen = None if places.marker.exists() else look(places)  # what was cut short cannot be read yet
+    if seen is None or (seen == (None, None) and not places.key.exists()):
         if not is_server:
             message = f"There is no TimOS in {places.data_dir} yet. Start the server once: timos serve."
             raise StartError(message)
         return await _create(places, clock=clock, random=random)
-    opened = await open_pair(places)
-    return replace(opened, migrated=_migrate(places, is_server=is_server))
+    pair = whole(places, seen)
+    founded = await opened(places, pair)
+    return replace(founded, migrated=_migrate(places, pair, is_server=is_server))
 
 
 def finish(places: Places) -> None:
@@ -80,10 +82,13 @@ async def _begun(databases: list[tuple[Address, dict[str, bytes]]], keys: LocalK
     return ids.pop() if ids else None
 
 
-def _migrate(places: Places, *, is_server: bool) -> tuple[str, ...]:
+def _migrate(places: Places, pair: tuple[Look, Look], *, is_server: bool) -> tuple[str, ...]:
+    halves = zip(histories(places), pair, strict=True)
+    names = tuple(name for (name, address, history), half in halves if migrate.is_behind(address, half.revision, history))
     if is_server:
-        return upgrade(places)
-    if pending(places):
+        upgrade(places, names)
+        return names
+    if names:
         message = "The databases come from an older version of TimOS. Start the server once, or run `timos db upgrade`."
         raise StartError(message)
     return ()

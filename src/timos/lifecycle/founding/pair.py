@@ -5,8 +5,9 @@ from hashlib import sha256
 from typing import Literal
 
 from timos.crypto.kms.local import LocalKeys
-from timos.kernel.db import facts, migrate
+from timos.kernel.db import facts
 from timos.kernel.db.address import Address
+from timos.kernel.db.facts import Look
 from timos.kernel.errors import DecryptionError, KeyUnavailableError, StartError
 from timos.lifecycle.filling import FILLING
 from timos.lifecycle.founding.places import Places
@@ -30,32 +31,50 @@ async def open_pair(places: Places) -> Founded:
     Raises:
         StartError: one is missing or foreign.
     """
-    _refuse_missing(places, migrate.exists(places.platform_at), migrate.exists(places.vault_at), places.key.exists())
+    return await opened(places, whole(places, look(places)))
+
+
+def look(places: Places) -> tuple[Look | None, Look | None]:
+    """What there is of the platform and of the vault."""
+    return facts.look(places.platform_at), facts.look(places.vault_at)
+
+
+async def opened(places: Places, pair: tuple[Look, Look]) -> Founded:
+    """The pair that was seen, with its key.
+
+    Raises:
+        StartError: they do not belong together.
+    """
     keys = LocalKeys.load(places.key)
-    return Founded(keys, await _belongs_together(places, keys), is_new=False, migrated=())
+    return Founded(keys, await _belongs_together(places, keys, pair), is_new=False, migrated=())
 
 
-def _refuse_missing(places: Places, has_platform: bool, has_vault: bool, has_key: bool) -> None:  # noqa: FBT001 (three answers of one question)
-    if has_platform and has_vault and has_key:
-        return
+def whole(places: Places, seen: tuple[Look | None, Look | None]) -> tuple[Look, Look]:
+    """Raises:
+    StartError: a half or the key is missing.
+    """
+    platform, vault = seen
+    has_key = places.key.exists()
+    if platform and vault and has_key:
+        return platform, vault
     if not has_key:
         message = (
             f"The master key {places.key} is missing. Without it nothing in {places.data_dir} opens. Put your copy of it back, "
             "or set TIMOS_MASTER_KEY to where it is. Nothing was changed."
         )
-    elif not has_platform and not has_vault:
+    elif not platform and not vault:
         message = (
             f"There is a master key ({places.key}) but no database in {places.data_dir}. Is a disk not mounted? Set TIMOS_DATA_DIR, or "
             "restore a backup (timos backup restore). To begin anew, move the key away first. Nothing was created."
         )
     else:
-        lost = places.vault_at if has_platform else places.platform_at
+        lost = places.vault_at if platform else places.platform_at
         message = f"{lost} is missing while its other half is there. Restore it from a backup (timos backup restore). Nothing was created."
     raise StartError(message)
 
 
-async def _belongs_together(places: Places, keys: LocalKeys) -> bytes:
-    platform, vault = facts.read_all(places.platform_at), facts.read_all(places.vault_at)
+async def _belongs_together(places: Places, keys: LocalKeys, pair: tuple[Look, Look]) -> bytes:
+    platform, vault = (half.known for half in pair)
     for address, known in ((places.platform_at, platform), (places.vault_at, vault)):
         if FILLING in known:
             message = (

@@ -28,9 +28,8 @@ def pending(places: Places) -> tuple[str, ...]:
     return tuple(name for name, address, history in histories(places) if migrate.is_pending(address, history))
 
 
-def upgrade(places: Places) -> tuple[str, ...]:
-    """Migrate what is pending, each file with a copy made before; hold the claim. Without anything pending, older copies go."""
-    names = pending(places)
+def upgrade(places: Places, names: tuple[str, ...]) -> None:
+    """Migrate what is `pending`, each file with a copy made before; hold the claim. Without anything pending, older copies go."""
     for name, address, _ in histories(places):
         if not isinstance(address, Path):
             continue
@@ -41,7 +40,6 @@ def upgrade(places: Places) -> tuple[str, ...]:
     for name, address, history in histories(places):
         if name in names:
             migrate.upgrade(address, history)
-    return names
 
 
 def _copy(path: Path) -> None:
