@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests import databases
-from tests.durability.test_disks import sign_in
+from tests.durability.steps import sign_in
 from tests.lifecycle.stage import person, places_in, started, vault_of
 from tests.support import NOW_MS, Server, Template, server_in
 from timos.kernel.db.address import Address

@@ -1,79 +1,27 @@
 """Disks of the tests' own, as root: one that is full, and one whose machine loses its power. Elsewhere these are reported as not run."""
 
 import asyncio
-import io
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers import NOT_RUN
+from tests.durability.steps import days, fill_up, mounted, sign_in, sign_up
 from tests.support import PASSWORD, server_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("as_root")]
 
 DISK_MIB = 64
 ISSUER = "http://localhost:8000"  # of the tokens, which outlive a restart on another port
 
 
-@contextmanager
-def mounted(place: Path, *what: str) -> Iterator[Path]:
-    place.mkdir()
-    done = subprocess.run(["mount", *what, str(place)], check=False, capture_output=True, text=True)  # noqa: S607 (where it is differs)
-    if done.returncode:
-        pytest.skip(f"{NOT_RUN}: {' '.join(what[:2])} cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)  # noqa: S607
-
-
-@pytest.fixture(autouse=True)
-def as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip(f"{NOT_RUN}: only root can mount a disk")
-
-
-def sign_in(client: httpx.Client, name: str = "admin") -> dict[str, str]:
-    tokens = client.post("/api/auth/login", json={"address": f"{name}@example.org", "password": PASSWORD, "kind": "bearer"})
-    assert tokens.is_success, tokens.text
-    return {"authorization": f"Bearer {tokens.json()['access_token']}"}
-
-
 # ── full ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def fill(path: Path) -> None:
-    with suppress(OSError), path.open("ab", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
-
-
-def step_up(client: httpx.Client, action: str) -> dict[str, str]:
-    answer = client.post("/api/auth/step-up", json={"password": PASSWORD, "action": action})
-    assert answer.is_success, answer.text
-    return {"x-step-up": answer.json()["token"]}
-
-
-def wait_for_room(client: httpx.Client) -> None:
-    until = time.monotonic() + 10
-    while client.put("/api/entries/2020-01-01", json={"body": "again"}).status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        assert time.monotonic() < until, "the disk has room again, and nobody looks"
-        time.sleep(0.05)
-
-
-def days() -> Iterator[str]:
-    return (f"{year}-{month:02}-{day:02}" for year in range(1990, 2020) for month in range(1, 13) for day in range(1, 29))
 
 
 def test_on_a_full_disk_writing_is_refused_reading_goes_on_and_one_can_take_all_of_it_and_leave(template: Path, tmp_path: Path) -> None:
@@ -84,40 +32,9 @@ def test_on_a_full_disk_writing_is_refused_reading_goes_on_and_one_can_take_all_
             server_in(tmp_path, TIMOS_DATA_DIR=str(disk / "data")) as server,
             httpx.Client(base_url=server.url, timeout=30) as client,
         ):
-            sam = {"address": "sam@example.org", "password": PASSWORD, "kind": "bearer"}
-            assert client.post("/api/auth/signup", json=sam).is_success
-            client.headers.update(sign_in(client, "sam"))
-            stored: dict[str, str] = {}
-            refused: list[httpx.Response] = []
-            for number, day in enumerate(days()):
-                if number == 5:
-                    fill(disk / "filler")
-                body = secrets.token_hex(4000)
-                answer = client.put(f"/api/entries/{day}", json={"body": body})
-                if answer.is_success:
-                    stored[day] = body
-                    continue
-                refused.append(answer)
-                if len(refused) == 5:
-                    break
-            assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "database")}
+            sign_up(client, "sam")
+            refused = fill_up(client, disk, text_bytes=8000)
             assert "disk of this server is full" in refused[-1].json()["detail"]
-            assert all(answer.headers["retry-after"] for answer in refused)
-            for day, body in stored.items():
-                assert client.get(f"/api/entries/{day}").json()["document"]["body"] == body
-            assert client.get("/readyz").is_success
-            sign_in(client, "sam")
-            answer = client.post("/api/exports", headers=step_up(client, "export"))
-            assert answer.is_success, answer.text
-            with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-                whole = b"".join(archive.read(name) for name in archive.namelist())
-            assert all(body.encode() in whole for body in stored.values())
-            answer = client.post("/api/account/erase", json={"phrase": "erase my account"}, headers=step_up(client, "erase"))
-            assert answer.is_success, answer.text
-            assert client.get("/api/entries").status_code == httpx.codes.UNAUTHORIZED
-            (disk / "filler").unlink()
-            client.headers.update(sign_in(client))
-            wait_for_room(client)
         assert '"event":"unexpected"' not in server.log
 
 

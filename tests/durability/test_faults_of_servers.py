@@ -17,7 +17,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests import databases, servers
+from tests import databases
 from tests.databases import Engine, Engines, Half, Pair
 from tests.durability.test_kill import ISSUER, Journal, _load_and_kill, _reconcile, _sign_up
 from tests.kernel.test_engines import ADD, ALL, GET, SET, opened
@@ -66,17 +66,6 @@ def _variables(urls: dict[str, object]) -> dict[str, str]:
 
 
 # ── kill -9 of the database ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(params=ENGINES)
-def own(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A server that a test may kill: the shared one is needed by others."""
-    if why := servers.missing(request.param):
-        pytest.skip(f"{servers.NOT_RUN}: {why}")
-    with servers.running(request.param) as running:
-        engine = Engine(running)
-        engine.wait()
-        yield engine
 
 
 @dataclass(slots=True)

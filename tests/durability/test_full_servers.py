@@ -1,11 +1,8 @@
 """The disk of a server's database is full, as root: writing is refused, all the rest goes on. Elsewhere reported as not run."""
 
-import io
 import os
-import secrets
 import shutil
 import subprocess
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import databases, servers
+from tests import databases
 from tests.databases import Engine
-from tests.durability.test_disks import as_root, days, fill, mounted, sign_in, step_up, wait_for_room
-from tests.support import PASSWORD, server_in
+from tests.durability.steps import fill_up, mounted, sign_up
+from tests.support import server_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.servers]
-
-__all__ = ["as_root"]  # a fixture that every test here uses
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.usefixtures("as_root")]
 
 DISK_MIB = 32
 
@@ -63,16 +58,6 @@ def on_a_small_disk(engine: Engine) -> Iterator[tuple[str, Path]]:
         yield engine.url("small"), disk
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
-def own(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    if why := servers.missing(request.param):
-        pytest.skip(f"{servers.NOT_RUN}: {why}")
-    with servers.running(request.param) as running:
-        engine = Engine(running)
-        engine.wait()
-        yield engine
-
-
 def test_on_a_full_disk_of_the_vault_writing_is_refused_and_reading_exporting_and_erasing_go_on(own: Engine, tmp_path: Path) -> None:
     with on_a_small_disk(own) as (vault, disk):
         with (
@@ -80,41 +65,8 @@ def test_on_a_full_disk_of_the_vault_writing_is_refused_and_reading_exporting_an
             httpx.Client(base_url=server.url, timeout=30) as client,
         ):
             token = server.log.partition("#setup=")[2].split()[0]
-            for name, setup in (("admin", token), ("sam", None)):
-                body = {"address": f"{name}@example.org", "password": PASSWORD, "kind": "bearer", "token": setup}
-                assert client.post("/api/auth/signup", json=body).is_success
-            client.headers.update(sign_in(client, "sam"))
-            stored: dict[str, str] = {}
-            refused: list[httpx.Response] = []
-            for number, day in enumerate(days()):
-                if number == 5:
-                    fill(disk / "filler")
-                # whole in its row: MariaDB 10.11 ends itself on a disk that is full in the middle of a longer text
-                text = secrets.token_hex(700)
-                answer = client.put(f"/api/entries/{day}", json={"body": text})
-                if answer.is_success:
-                    stored[day] = text
-                    continue
-                refused.append(answer)
-                if len(refused) == 5:
-                    break
-            assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "database")}
-            assert all(answer.headers["retry-after"] for answer in refused)
-            for day, text in stored.items():
-                answer = client.get(f"/api/entries/{day}")
-                assert answer.is_success, answer.text
-                assert answer.json()["document"]["body"] == text
-            assert client.get("/readyz").is_success
-            client.headers.update(sign_in(client, "sam"))
-            answer = client.post("/api/exports", headers=step_up(client, "export"))
-            assert answer.is_success, answer.text
-            with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-                whole = b"".join(archive.read(name) for name in archive.namelist())
-            assert all(text.encode() in whole for text in stored.values())
-            answer = client.post("/api/account/erase", json={"phrase": "erase my account"}, headers=step_up(client, "erase"))
-            assert answer.is_success, answer.text
-            assert client.get("/api/entries").status_code == httpx.codes.UNAUTHORIZED
-            (disk / "filler").unlink()
-            client.headers.update(sign_in(client))
-            wait_for_room(client)
+            sign_up(client, "admin", token)
+            sign_up(client, "sam")
+            # whole in its row: MariaDB 10.11 ends itself on a disk that is full in the middle of a longer text
+            fill_up(client, disk, text_bytes=1400)
         assert '"event":"unexpected"' not in server.log

@@ -16,7 +16,7 @@ import pytest
 
 from tests import databases
 from tests.databases import Engine, Pair
-from tests.durability.test_disks import sign_in
+from tests.durability.steps import sign_in
 from tests.support import Server, Template, environment_in, server_in
 from timos.app import GRACE_SECONDS
 from timos.kernel.db.port import Row
