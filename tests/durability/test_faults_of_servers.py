@@ -22,10 +22,10 @@ from tests.databases import Engine, Engines, Half, Pair
 from tests.durability.test_kill import ISSUER, Journal, _load_and_kill, _reconcile, _sign_up
 from tests.kernel.test_engines import ADD, ALL, GET, SET, opened
 from tests.support import PASSWORD, Person, Template, server_in, world_in
-from timos.kernel.db import mysql, postgresql, server
+from timos.kernel.db import mysql, pool, postgresql, server
 from timos.kernel.db.address import Server, parse
 from timos.kernel.db.server import Connection, GivenUpError, ServerDatabase
-from timos.kernel.errors import DatabaseError
+from timos.kernel.errors import DatabaseError, UnavailableError
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
@@ -460,6 +460,40 @@ def test_imports_at_once_leave_everybody_else_a_place(template_on: Template, tmp
     with template_on.copied(tmp_path) as urls, server_in(tmp_path, template=None, **_variables(urls)) as running:
         asyncio.run(live(running.url))
         assert '"event":"unexpected"' not in running.log
+
+
+@pytest.mark.every_engine("postgresql")  # the pool is the same for both
+def test_imports_outlast_a_database_that_stands_still_for_longer_than_a_place_is_waited_for(
+    template_on: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint, a slow disk: the statements under way are answered in time, whoever waits for a place beside them is not."""
+    refused: list[str] = []
+    take = pool.Pool.take
+
+    async def heard(self: "pool.Pool[Connection]") -> Connection:
+        try:
+            return await take(self)
+        except UnavailableError:
+            refused.append("no place")
+            raise
+
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.2)
+
+    async def live(urls: dict[str, object]) -> None:
+        vault = str(urls["vault_url"])
+        async with world_in(tmp_path, template=None, clock=None, **{**urls, "vault_url": f"{vault}?pool=3"}) as world:
+            people = [await world.sign_up(name) for name in ("ada", "ben", "cleo", "dora", "eve")]
+            async with connected(vault) as other, other.transaction():
+                await other.execute("LOCK TABLE daily_entries IN ACCESS EXCLUSIVE MODE")
+                monkeypatch.setattr(pool.Pool, "take", heard)
+                imports = [asyncio.create_task(_import(person)) for person in people]
+                await _until(lambda: refused)
+            answers = await asyncio.gather(*imports)
+            assert [answer.status_code for answer in answers] == [200] * len(people), answers[0].text
+            assert {answer.json()["report"]["new"] for answer in answers} == {360}
+
+    with template_on.copied(tmp_path) as urls:
+        asyncio.run(live(urls))
 
 
 async def _import(person: Person) -> httpx.Response:

@@ -4,16 +4,17 @@ Doing it again changes nothing: a record that is the same is counted as the same
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from timos.kernel.clock import instant
-from timos.kernel.errors import ConflictError, DecryptionError, InputError, QuotaError, TimosError
+from timos.kernel.errors import ConflictError, DatabaseError, DecryptionError, InputError, QuotaError, TimosError, UnavailableError
 from timos.lifecycle.formats.archive.reading import ArchivedDocument, read_archive
 from timos.lifecycle.formats.jsonl import Refusal, read_jsonl
 from timos.lifecycle.formats.markdown.folder import read_markdown
@@ -32,8 +33,10 @@ BATCH = 64  # records written at once: they share a commit, and others get their
 MOST_PROBLEMS = 100  # named in a report; the counts are complete
 CONFLICT = "Something else is stored here already; it was kept."
 
+PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0)  # beside five of waiting each time
 NOTED_AT_ONCE = 500  # records in one document of the batch
 Format = Literal["jsonl", "archive", "markdown"]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class _Notes:
             self.parts += 1
             key = note_key(self._batch, self.parts)
             note = ImportBatch(id=key[0], batch=self._batch, part=self.parts, at=self._at, format=self._format, made=tuple(made))
-            await self._vault.put(imports.COLLECTION, key, note)
+            await _patiently(partial(self._vault.put, imports.COLLECTION, key, note))
 
 
 async def _take(vault: Vault, batch: Sequence[_Item], rehearsal: Rehearsal | None) -> list[str | Stored]:
@@ -150,12 +153,27 @@ async def _take_one(vault: Vault, item: _Item, rehearsal: Rehearsal | None) -> s
     try:
         if rehearsal is not None:
             return await rehearsal.restore(item.collection, item.key, item.document)
-        written = await vault.restore(item.collection, item.key, item.document, created_ms=item.created_ms, updated_ms=item.updated_ms)
+        restore = partial(vault.restore, item.collection, item.key, item.document, created_ms=item.created_ms, updated_ms=item.updated_ms)
+        written = await _patiently(restore)
     except (InputError, ConflictError, DecryptionError, QuotaError) as error:  # what cannot be taken does not keep the others out
         return str(error)
     if written is None:
         return "conflict"
     return written.stored if written.is_new else "same"
+
+
+async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Who finds no place at the database for some seconds asks again: nothing was sent, and an import is not begun anew for that. A
+    database that refuses, or does not answer, ends it.
+    """
+    for pause in PAUSES_SECONDS:
+        try:
+            return await work()
+        except DatabaseError:
+            raise
+        except UnavailableError:
+            await asyncio.sleep(pause)
+    return await work()
 
 
 def _count(report: Report, item: _Item, outcome: str) -> None:
