@@ -111,10 +111,10 @@ def setup_secret(folder: Path) -> str:
     return (folder / "log.txt").read_text(encoding="utf-8").partition("#setup=")[2].split()[0]
 
 
-def sign_up(client: httpx.Client, number: int, setup: str | None, headers: dict[str, str] | None = None) -> dict[str, str]:
+def sign_up(client: httpx.Client, number: int, setup: str | None) -> dict[str, str]:
     """The answer, with its tokens. `setup` is the secret that makes the first account."""
     body = {"address": f"user{number}@example.org", "password": PASSWORD, "kind": "bearer", "token": setup}
-    return dict(ok(client.post("/api/auth/signup", json=body, headers=headers)))
+    return dict(ok(client.post("/api/auth/signup", json=body)))
 
 
 def imported(client: httpx.Client, token: str, raw: bytes, days: int) -> float:

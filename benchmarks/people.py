@@ -48,10 +48,7 @@ def listed(number: int = DAYS) -> tuple[date, date]:
 
 def text(size: int) -> str:
     """Words, exactly so many characters."""
-    words = ""
-    while len(words) < size:
-        words += _chance.choice(WORDS) + " "
-    return words[:size]
+    return " ".join(_chance.choices(WORDS, k=size // 4 + 1))[:size]  # the shortest has three letters
 
 
 def document() -> str:

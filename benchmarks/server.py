@@ -21,11 +21,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`start_seconds` is from the fork to the first good answer of /readyz."""
+    """`start_seconds` is from the fork to the first good answer of /readyz; `environment` are its settings."""
 
     url: str
     pid: int
     start_seconds: float
+    environment: dict[str, str]
 
     def cpu_seconds(self) -> float:
         """User and system time of all its threads."""
@@ -68,7 +69,7 @@ def running(line: list[str], environment: dict[str, str], port: int, path: str, 
     try:
         if not _answers(url + path, process):
             raise SystemExit("The server did not start:\n" + log.read_text(encoding="utf-8")[-2000:])
-        yield Server(url, process.pid, time.perf_counter() - began)
+        yield Server(url, process.pid, time.perf_counter() - began, environment)
     finally:
         process.terminate()
         process.wait()

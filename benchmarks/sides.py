@@ -1,34 +1,26 @@
 """The three that are compared, each with its own databases, users and prepared requests."""
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
-from rich.progress import track
 
-from benchmarks import people, replaced
-from benchmarks.alone import ok, setup_secret, sign_up
+from benchmarks import filling, people, replaced
+from benchmarks.alone import ok
 from benchmarks.server import LOAD_CORE, Server, free_port, running, serving
 from tests import servers
 from tests.databases import Engine
 
 FRESH_SECONDS = 300  # access tokens live twice as long
-FILLING_CONNECTIONS = 8
-IMPORTS_AT_ONCE = 3  # each has 64 statements waiting for a database server, and those that would be more than 256 are refused
-MANY = 1000
+RENEWED_AT_ONCE = 8
 MEMORY = {"postgresql": ("-c", "shared_buffers=128MB"), "mariadb": ("--innodb-buffer-pool-size=128M",)}
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 @dataclass(slots=True)
@@ -87,7 +79,7 @@ def timos(place: Place) -> Iterator[Side]:
 
 
 class Crowd:
-    """Users with their days, made through the API, who keep their access tokens fresh.
+    """Users with their days (`filling`), who keep their access tokens fresh.
 
     Their requests are written into the folder, `few-….txt` for the first `few` of them only.
     """
@@ -105,9 +97,7 @@ class Crowd:
         self._folder = folder
         self._days, self._requests, self._few = days, requests, few
         self._client = httpx.Client(base_url=server.url, timeout=300)
-        first = sign_up(self._client, 0, setup_secret(folder))
-        self._signed_in = [first, *self._at_once("sign up", self._sign_up, range(1, users))]
-        self._at_once("fill", self._fill, self._signed_in, IMPORTS_AT_ONCE)
+        self._refresh_tokens = filling.filled(server, users, days)
         self._renew()
 
     def renew(self) -> None:
@@ -116,35 +106,18 @@ class Crowd:
 
     def _renew(self) -> None:
         self._since = time.monotonic()
-        self._signed_in = self._at_once("sign in", self._refreshed, range(len(self._signed_in)))
-        tokens = [str(signed_in["access_token"]) for signed_in in self._signed_in]
+        with ThreadPoolExecutor(RENEWED_AT_ONCE) as threads:
+            signed_in = list(threads.map(self._refreshed, range(len(self._refresh_tokens))))
+        self._refresh_tokens = [renewed["refresh_token"] for renewed in signed_in]
+        tokens = [renewed["access_token"] for renewed in signed_in]
         for prefix, those in {"": tokens, "few-": tokens[: self._few]}.items():
             for work in people.WORKS if those else ():
                 lines = people.timos(work, those, days_each=self._days, requests=self._requests)
                 people.write_lines(self._folder / f"{prefix}{work}.txt", lines)
 
-    def _sign_up(self, number: int) -> dict[str, str]:
-        return sign_up(self._client, number, None, _from(number))
-
     def _refreshed(self, number: int) -> dict[str, str]:
-        renewal = {"refresh_token": self._signed_in[number]["refresh_token"]}
-        return dict(ok(self._client.post("/api/auth/refresh", json=renewal, headers=_from(number))))
-
-    def _fill(self, signed_in: dict[str, str]) -> None:
-        lines = [json.dumps({"date": str(day), "text": people.text(people.BODY_BYTES - 150)}) for day in people.days(self._days)]
-        headers = {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": "application/x-ndjson"}
-        ok(self._client.post("/api/imports", params={"format": "jsonl"}, content="\n".join(lines), headers=headers))
-
-    def _at_once(self, what: str, one: Callable[[Item], Done], items: Sequence[Item], connections: int = FILLING_CONNECTIONS) -> list[Done]:
-        """Where there are thousands it takes minutes, which a terminal shows."""
-        with ThreadPoolExecutor(connections) as threads:
-            answers = threads.map(one, items)
-            return list(track(answers, f"{what}, {len(items):,} users", len(items), transient=True, disable=len(items) < MANY))
-
-
-def _from(number: int) -> dict[str, str]:
-    """The network address of a user, which a server believes that has us for its proxy: all from one would be too many for the limits."""
-    return {"X-Forwarded-For": str(IPv4Address("10.0.0.0") + number)}
+        renewal = {"refresh_token": self._refresh_tokens[number]}
+        return dict(ok(self._client.post("/api/auth/refresh", json=renewal, headers={"X-Forwarded-For": filling.address_of(number)})))
 
 
 @contextmanager
