@@ -229,9 +229,9 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "sequential-rowids",
         "The order of rows in the vault does not follow the order of sign-up.",
         "vault/tables.py",
-        '    return int.from_bytes(random(8), "big") >> 2\n',
-        "    random_rowid.__dict__['last'] = random_rowid.__dict__.get('last', __import__('time').time_ns() >> 2) + 1\n"
-        "    return int(random_rowid.__dict__['last'])\n",
+        '    return int.from_bytes(vault_id[:ROWID_VAULT_BYTES] + random(8 - ROWID_VAULT_BYTES), "big") >> 2\n',
+        "    rowid_in.__dict__['last'] = rowid_in.__dict__.get('last', __import__('time').time_ns() >> 2) + 1\n"
+        "    return int(rowid_in.__dict__['last'])\n",
         "tests/test_leaks.py",
         "tests/vault",
     ),

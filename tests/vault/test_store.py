@@ -1,11 +1,12 @@
 """The store under races, locks and tampering: no write outlives its key, and none overwrites what it has not seen."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 
 import pytest
@@ -367,21 +368,49 @@ def test_nothing_of_a_document_can_be_read_in_the_files(on_vault: Tell) -> None:
 
 
 @pytest.mark.every_engine("sqlite")  # there are no rowids elsewhere
-def test_rowids_are_random_so_that_no_order_is_kept(on_vault: Tell) -> None:
+def test_rowids_keep_no_order(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         order: list[int] = []
         for number in range(12):
             await bench.write(str(number), DAY - timedelta(days=number))
             known = set(order)
             order += [int(row[0] or 0) for row in bench.sql("SELECT rowid FROM daily_entries") if row[0] not in known]
-        for _ in range(11):
-            await bench.holder()
-        made = [int(row[0] or 0) for row in bench.sql("SELECT rowid FROM vault_gates")]
-        assert len(order) == len(made) == 12
+        others = [(await bench.holder()).vault_id for _ in range(11)]
+        rowid_of = {row[0]: int(row[1] or 0) for row in bench.sql("SELECT vault_id, rowid FROM vault_gates")}
+        made = [rowid_of[vault] for vault in (bench.me.vault_id, *others)]
+        assert len(order) == len(set(made)) == 12
         for rowids in (order, made):
-            assert max(rowids) > 2**48  # of 62 bits: twelve in a row that are all smaller do not happen
-            assert sorted(rowids) not in (order, order[::-1])
+            assert sorted(rowids) not in (rowids, rowids[::-1])
             assert min(rowids) >= 0
+        assert max(order) - min(order) > 2**30  # of 38 bits: twelve that lie closer do not happen
+
+    on_vault(story)
+
+
+@pytest.mark.every_engine("sqlite")  # elsewhere the rows of a vault lie together anyway, or in order of insertion
+def test_the_rows_of_a_vault_lie_side_by_side(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        holders = [bench.me, *[await bench.holder() for _ in range(5)]]
+        for number in range(5):
+            day = DAY - timedelta(days=number)
+            for holder in holders:
+                await holder.vault().put(ENTRIES, (day.isoformat(),), entry(day=day))
+        vaults = [row[0] for row in bench.sql("SELECT vault_id FROM daily_entries ORDER BY rowid")]
+        assert len(vaults) == 30
+        assert len(list(groupby(vaults))) == 6
+
+    on_vault(story)
+
+
+@pytest.mark.every_engine("sqlite")
+def test_a_rowid_that_is_taken_is_drawn_again(on_vault: Tell) -> None:
+    async def story(bench: Bench) -> None:
+        drawn = [bytes(5), bytes(5), b"other"]
+        vault = bench.me.vault(random=lambda size: drawn.pop(0) if size == 5 else os.urandom(size))
+        for number in range(2):
+            await vault.put(ENTRIES, ((DAY - timedelta(days=number)).isoformat(),), entry(day=DAY - timedelta(days=number)))
+        assert not drawn
+        assert len(bench.rows()) == 2
 
     on_vault(story)
 

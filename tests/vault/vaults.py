@@ -18,6 +18,7 @@ from timos.kernel.db.address import Address, parse
 from timos.kernel.db.opening import open_database
 from timos.kernel.db.port import Row, Transaction, Value
 from timos.kernel.db.statements import Statement
+from timos.kernel.ids import Randomness
 from timos.lifecycle.founding.upgrading import VAULT_HISTORY
 from timos.vault import gates
 from timos.vault.collections.daily_entries import COLLECTION as ENTRIES
@@ -79,13 +80,13 @@ class Holder:
     def keys(self) -> VaultKeys:
         return vault_keys({1: self.bundle})
 
-    def vault(self) -> Vault:
+    def vault(self, random: Randomness = os.urandom) -> Vault:
         """Each is a session of its own: nothing learnt yet."""
         return Vault(
             self.database,
             self.keys(),
             self.clock,
-            random=os.urandom,
+            random=random,
             quota=Quota(),
             relock=self._relock,
             witness=self._witness,

@@ -7,13 +7,13 @@ from timos.kernel.db.port import Database, Transaction
 from timos.kernel.ids import ID_BYTES, Randomness
 from timos.vault.collections import COLLECTIONS
 from timos.vault.store.gate import ERASED
-from timos.vault.tables import GATE_DELETE, GATE_INSERT, GATE_SET, GATES_COUNT, GATES_WITH, ROWS, random_rowid
+from timos.vault.tables import GATE_DELETE, GATE_INSERT, GATE_SET, GATES_COUNT, GATES_WITH, ROWS, rowid_in
 
 
 async def make(unit: Transaction, vault_id: bytes, *, random: Randomness) -> None:
     """A new vault, empty and open."""
     gate = random(ID_BYTES)
-    await unit.run(GATE_INSERT, {"rowid": random_rowid(random), "vault_id": vault_id, "gate": gate})
+    await unit.run(GATE_INSERT, {"rowid": rowid_in(vault_id, random), "vault_id": vault_id, "gate": gate})
 
 
 async def fence(unit: Transaction, vault_id: bytes) -> bool:

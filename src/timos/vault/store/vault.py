@@ -17,7 +17,7 @@ from timos.vault.store.reading import Reader
 from timos.vault.store.scanning import Witness
 from timos.vault.store.sealing import encoded, name_tag, open_row, seal_row
 from timos.vault.store.stored import Stored, Written, lost_id
-from timos.vault.tables import ROWS, random_rowid
+from timos.vault.tables import ROWS, rowid_in
 
 TRIES: Final = 3
 TAKEN: Final = "Another one has this name already."
@@ -189,7 +189,7 @@ class Vault(Reader):
         params |= {"id": row_id, "tag": tag, "sealed": sealed}
         statement = ROWS[collection.name].insert if stored is None else ROWS[collection.name].update
         if stored is None:
-            params["rowid"] = random_rowid(self._random)
+            params["rowid"] = rowid_in(self._keys.vault_id, self._random)
         else:
             params["salt"] = stored.salt
         rows, size = int(stored is None), len(sealed) - (stored.sealed_bytes if stored else 0)
