@@ -101,7 +101,7 @@ def test_without_the_network_the_app_opens_and_a_day_goes_on(page: Page, guest: 
 
     page.context.set_offline(False)
     expect(state(page)).to_have_text(SAVED)
-    expect(page.get_by_text("waits to be sent")).to_be_hidden()
+    expect(page.get_by_text("waits to be sent")).to_have_count(0)
     stored = guest.entry(guest.day)
     assert stored["body"] == "Written with the network. And without. And after a reload."
     assert [each["text"] for each in stored["notes"]] == ["A heron."]
