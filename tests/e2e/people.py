@@ -15,7 +15,7 @@ from tests.support import PASSWORD, Json, Server
 BODY = "What you want to keep of this day"
 SAVED = re.compile(r"^Saved \d\d:\d\d, encrypted$")
 KEPT_HERE = "Kept on this device, sent when the server answers"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 _ASKED_AFTER_THE_DAY = ["/api/emotions", "/api/feels", "/api/habits/streaks", "/api/moods"]  # of a device that knows nothing of them yet
 _ARE_ANSWERED = """(paths) => {
   const answered = new Set(performance.getEntriesByType("resource").map((each) => new URL(each.name).pathname));
@@ -115,7 +115,7 @@ def write(page: Page, words: str) -> None:
 def wait_for_shell(page: Page) -> None:
     """The app opens without the network only once its worker has kept it."""
     assert page.evaluate(
-        "Promise.race([navigator.serviceWorker.ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 15000, false))])"
+        "Promise.race([navigator.serviceWorker.ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 30000, false))])"
     )
 
 
