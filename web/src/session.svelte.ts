@@ -2,7 +2,7 @@
  * Who is here. Starting, signing in and out, locking. Nothing of the journal is forgotten by a 401: only a confirmed logout
  * destroys what this device keeps.
  */
-import { api, ask, credentials, type Schemas } from "./api/client";
+import { api, ask, credentials, giveUpReading, type Schemas } from "./api/client";
 import { Problem } from "./api/problem";
 import { Box, owners } from "./device/box";
 import { tab } from "./device/tab";
@@ -65,8 +65,11 @@ class Session {
     await outbox.flush();
     if (!isConfirmed && (await this.unsent()) > 0) return false;
     const clear = (await owners()).every((owner) => owner === this.user?.id); // it empties all; another person's drafts must stay
+    const readAgain = giveUpReading();
     await ask(api.POST("/api/auth/logout", { params: { query: { clear } } })).catch((problem: unknown) => {
-      if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
+      if (problem instanceof Problem && problem.status === 401) return;
+      readAgain();
+      throw problem;
     });
     await this.forgetDevice().catch(() => undefined); // a browser that was told to clear has closed the database already
     location.replace("/login");
@@ -83,7 +86,8 @@ class Session {
 
   /** Ends the session at the server and leaves the sealed drafts where they are: this is no curtain, the cookie is gone. */
   async lock(): Promise<void> {
-    await flushAll();
+    await Promise.all([flushAll(), outbox.flush()]);
+    giveUpReading();
     localStorage.setItem(LOCKED, UNREACHED);
     await ask(api.POST("/api/auth/logout")).then(
       () => localStorage.setItem(LOCKED, "1"),

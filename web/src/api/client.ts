@@ -44,8 +44,28 @@ export async function send<T>(method: string, path: string, body?: unknown, head
   return content as T;
 }
 
+let reads = new AbortController();
+
+/**
+ * Before a session is ended on purpose: what is being read is given up, and nothing more is read, as each refusal would be taken for a
+ * session that ran out. Who waits for it waits for ever, as the page goes too. The result begins anew, where the page stays after all.
+ */
+export function giveUpReading(): () => void {
+  reads.abort();
+  return () => (reads = new AbortController());
+}
+
 /** As `fetch`, with session and CSRF token; for uploads and downloads too. Throws a `Problem` of status 0 when nothing answers. */
 export async function sendRenewing(request: Request): Promise<Response> {
+  if (!SAFE.has(request.method)) return sendOrRenew(request);
+  const { signal } = reads;
+  return sendOrRenew(new Request(request, { signal })).catch((cause: unknown) => {
+    if (signal.aborted) return new Promise<Response>(() => undefined);
+    throw cause;
+  });
+}
+
+async function sendOrRenew(request: Request): Promise<Response> {
   if (!credentials.csrf && !SAFE.has(request.method) && !SIGNS_IN.test(new URL(request.url).pathname)) await introduced(); // began without the network
   const again = request.clone();
   const response = await sendOnce(request);

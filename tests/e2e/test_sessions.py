@@ -1,0 +1,38 @@
+"""How a session ends in the browser."""
+
+import pytest
+from playwright.sync_api import Request, Route, expect
+
+from tests.e2e.browser import Watch
+from tests.e2e.conftest import Devices
+from tests.e2e.people import Guest, press, sign_in
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def only_the_network(watch: Watch) -> None:
+    """A service worker would hide some of the calls that are held back here."""
+    watch.expected.add("Service Worker registration blocked by Playwright")
+
+
+@pytest.mark.parametrize("way", ["Lock", "Log out"])
+def test_what_is_being_read_is_given_up_before_the_session_ends(way: str, devices: Devices, guest: Guest) -> None:
+    """On a slow machine it would come after the end, and its refusal would be taken for a session that ran out."""
+    page = devices(service_workers="block").new_page()
+    sign_in(page, guest, "/settings/profile")
+    given_up: list[Request] = []
+    page.on("requestfailed", lambda request: given_up.append(request))  # noqa: PLW0108 (Playwright marks its listener, and a builtin takes no mark)
+
+    def end_when_it_is_given_up(route: Route) -> None:
+        if not given_up:
+            page.wait_for_event("requestfailed")
+        route.continue_()
+
+    page.route("**/api/auth/sessions", lambda _: None)  # is never answered
+    page.route("**/api/auth/logout*", end_when_it_is_given_up)
+    with page.expect_request("**/api/auth/sessions"):
+        page.get_by_role("link", name="Security").first.click()
+    press(page.get_by_role("main"), way)
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
+    assert given_up[0].url.endswith("/api/auth/sessions")
