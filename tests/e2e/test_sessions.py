@@ -1,11 +1,13 @@
-"""How a session ends in the browser."""
+"""How a session ends in the browser, and what does not end it."""
+
+import re
 
 import pytest
 from playwright.sync_api import Request, Route, expect
 
 from tests.e2e.browser import Watch
 from tests.e2e.conftest import Devices
-from tests.e2e.people import Guest, press, sign_in
+from tests.e2e.people import KEPT_HERE, SAVED, Guest, press, sign_in, state, wait_for_answers, write
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +38,18 @@ def test_what_is_being_read_is_given_up_before_the_session_ends(way: str, device
     press(page.get_by_role("main"), way)
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
     assert given_up[0].url.endswith("/api/auth/sessions")
+
+
+def test_a_server_that_cannot_renew_a_session_just_now_has_not_ended_it(devices: Devices, guest: Guest, watch: Watch) -> None:
+    watch.expected |= {"503 /api/auth/refresh", f"401 /api/entries/{guest.day}"}
+    context = devices(service_workers="block")
+    page = context.new_page()
+    sign_in(page, guest)
+    wait_for_answers(page)
+    context.clear_cookies(name=re.compile("access"))
+    page.route("**/api/auth/refresh", lambda route: route.fulfill(status=503), times=1)
+    write(page, "Just a moment.")
+    expect(state(page)).to_have_text(KEPT_HERE)
+    expect(state(page)).to_have_text(SAVED)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert guest.entry(guest.day)["body"] == "Just a moment."

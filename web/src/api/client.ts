@@ -121,9 +121,16 @@ async function renew(): Promise<boolean> {
       headers: { "Content-Type": "application/json" },
     }),
   );
-  if (!response.ok) return false;
+  if (!response.ok) return cannot(response);
   credentials.onRenewed((await response.json()) as Schemas["SessionAnswer"]);
   return true;
+}
+
+/** False for a session that is over. A server that is only busy has not said that: throws its `Problem`, as for any call that can be tried again. */
+function cannot({ status, headers }: Response): false {
+  const problem = problemOf(status, null, headers);
+  if (problem.isPassing) throw problem;
+  return false;
 }
 
 /** Web Locks are missing where the page is not a secure context (plain http on another host than this one). */
