@@ -5,13 +5,16 @@
 import { framed } from "./frame";
 import { keptTheme, wear } from "./theme";
 
-export const KNOWN = "timos.known"; // in localStorage, "1": somebody signed in with this browser; saves a stranger's first page a refused call
+export const KNOWN = "timos.known"; // in localStorage: somebody is signed in with this browser, until this time (ms) at most; saves strangers a refused call
 export const LOCKED = "timos.locked"; // in localStorage: the password is asked for before anything is shown
 
 const answers = new Map<string, Promise<Response>>();
 
 /** As far as this browser knows; the server has the last word. */
 export const isLikelyIn = (): boolean => Boolean(globalThis.localStorage?.getItem(KNOWN)) && !localStorage.getItem(LOCKED);
+
+/** Whoever was away for longer than a session lasts is asked for the password in a moment: no navigation is shown before. */
+const mayBeIn = (): boolean => Number(localStorage.getItem(KNOWN)) > Date.now();
 
 /** Each is taken once, by `api/client.ts`; null for what was not asked early. */
 export function earlyAnswer(request: Request): Promise<Response> | null {
@@ -33,7 +36,7 @@ function begin(): void {
   if (isLikelyIn()) {
     for (const path of ["/api/auth/session", "/api/today"]) askEarly(path);
     if (isToday) void import("./screens/today/Today.svelte").catch(() => undefined); // told by whoever shows it
-    if (location.pathname !== "/welcome") framed("in"); // a page of its own, without the navigation
+    if (mayBeIn() && location.pathname !== "/welcome") framed("in"); // a page of its own, without the navigation
   } else if (!localStorage.getItem(LOCKED) && !location.hash && (isToday || location.pathname === "/login")) {
     askEarly("/api/instance");
     void import("./screens/account/Login.svelte").catch(() => undefined);

@@ -5,7 +5,10 @@
 import { dayNow } from "./journal/days";
 import { longDay } from "./text/format";
 
+export const ELSEWHERE = "timos.elsewhere"; // in localStorage, "1": this person's days are not told by this device's clock and language
+
 const FRAME = "frame";
+const NOT_YET = "\u00a0"; // as high as a day
 
 export function framed(which: "in" | "out"): void {
   const drawn = document.querySelector<HTMLTemplateElement>(`template#frame-${which}`)?.content.cloneNode(true);
@@ -25,11 +28,11 @@ export function unframe(): void {
   document.getElementById(FRAME)?.remove();
 }
 
-/** Which day it is, by this device's clock; on another screen only where one is. */
+/** Which day it is, by this device's clock, where that is known to be right; on another screen only where one is. */
 function tell(frame: HTMLElement): void {
   const { pathname } = location;
   const heading = frame.querySelector("h1");
-  if (pathname === "/" && heading) return void (heading.textContent = longDay(dayNow(null)));
+  if (pathname === "/" && heading) return void (heading.textContent = localStorage.getItem(ELSEWHERE) ? NOT_YET : longDay(dayNow(null)));
   frame.querySelector("main")?.replaceChildren();
   for (const link of frame.querySelectorAll("nav a")) {
     const path = link.getAttribute("href") ?? "";

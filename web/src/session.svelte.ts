@@ -7,12 +7,14 @@ import { Problem } from "./api/problem";
 import { Box, owners } from "./device/box";
 import { tab } from "./device/tab";
 import { isLikelyIn, KNOWN, LOCKED } from "./early";
+import { ELSEWHERE } from "./frame";
 import { flushAll, hasUnsent, open, type Draft } from "./journal/kept.svelte";
 import type { Document } from "./journal/merge";
 import { outbox } from "./journal/outbox.svelte";
 
 type Person = Schemas["Person"];
 
+const LONGEST_MS = 30 * 86_400_000; // between two visits of a session, as the server has it (`IDLE_MS`)
 const UNREACHED = "unreached"; // value of LOCKED until the session at the server has ended
 
 class Session {
@@ -31,6 +33,7 @@ class Session {
       else this.renew(answer);
     };
     credentials.onEnded = () => {
+      localStorage.removeItem(KNOWN); // the next page begins with the sign-in
       if (this.state === "in") this.hasEnded = true;
     };
     if (localStorage.getItem(LOCKED)) return void (await this.showLock());
@@ -48,7 +51,6 @@ class Session {
   async begin(answer: Schemas["SessionAnswer"]): Promise<void> {
     const before = this.user?.id;
     this.renew(answer);
-    localStorage.setItem(KNOWN, "1");
     localStorage.removeItem(LOCKED);
     if (before && before !== answer.user.id) return location.replace("/");
     this.box = await Box.of(answer.user.id).catch(() => null);
@@ -99,8 +101,7 @@ class Session {
 
   /** After the account is erased, or at a confirmed logout. */
   async forgetDevice(): Promise<void> {
-    localStorage.removeItem(KNOWN);
-    localStorage.removeItem(LOCKED);
+    for (const mark of [KNOWN, LOCKED, ELSEWHERE]) localStorage.removeItem(mark);
     await this.box?.shred();
     this.box = null;
   }
@@ -144,6 +145,7 @@ class Session {
     credentials.csrf = answer.csrf_token ?? credentials.csrf;
     this.user = answer.user;
     this.isReached = true;
+    localStorage.setItem(KNOWN, String(Date.now() + LONGEST_MS));
   }
 }
 

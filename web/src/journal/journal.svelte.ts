@@ -1,9 +1,11 @@
 /** What every screen knows of the journal: the preferences, which day it is, and today's answer, kept sealed for a start offline. */
 import { api, ask, type Schemas } from "$/api/client";
 import { Problem } from "$/api/problem";
+import { painted } from "$/device/painted";
+import { ELSEWHERE } from "$/frame";
 import { session } from "$/session.svelte";
 import { useLocale } from "$/text/format";
-import { dayNow, hourNow } from "./days";
+import { DAY_ENDS_AT_HOUR, dayNow, hourNow } from "./days";
 import { sendLeftovers } from "./kept.svelte";
 import type { Document } from "./merge";
 import { outbox } from "./outbox.svelte";
@@ -117,6 +119,7 @@ class Journal {
     this.preferencesEtag = etag;
     useLocale(preferences.locale ?? "");
     this.tell();
+    void painted().then(() => noteClock(preferences));
   }
 
   private tell(): void {
@@ -140,6 +143,13 @@ class Journal {
     await box?.put(`today:${today.day}`, today, "relaxed").catch(() => undefined);
     for (const { name } of (await box?.all("today:")) ?? []) if (name !== `today:${today.day}`) await box?.remove(name);
   }
+}
+
+/** For the next first page, which names the day before anybody has said how this person's days are told. */
+function noteClock({ time_zone: zone, day_ends_at_hour: end, locale }: Preferences): void {
+  const isOwn = (!zone || zone === Intl.DateTimeFormat().resolvedOptions().timeZone) && (end ?? DAY_ENDS_AT_HOUR) === DAY_ENDS_AT_HOUR;
+  if (isOwn && (!locale || locale === navigator.language)) localStorage.removeItem(ELSEWHERE);
+  else localStorage.setItem(ELSEWHERE, "1");
 }
 
 /** A new day that begins without the network: what lasts longer than a day, and nothing written yet. */
