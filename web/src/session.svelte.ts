@@ -8,7 +8,8 @@ import { Box, owners } from "./device/box";
 import { tab } from "./device/tab";
 import { isLikelyIn, KNOWN, LOCKED } from "./early";
 import { ELSEWHERE } from "./frame";
-import { flushAll, hasUnsent, open, type Draft } from "./journal/kept.svelte";
+import type { Draft } from "./journal/drafts";
+import { flushAll, hasUnsent, open } from "./journal/kept.svelte";
 import type { Document } from "./journal/merge";
 import { outbox } from "./journal/outbox.svelte";
 

@@ -6,7 +6,7 @@ import { ELSEWHERE } from "$/frame";
 import { session } from "$/session.svelte";
 import { useLocale } from "$/text/format";
 import { DAY_ENDS_AT_HOUR, dayNow, hourNow } from "./days";
-import { sendLeftovers } from "./kept.svelte";
+import { sendLeftovers } from "./leftovers";
 import type { Document } from "./merge";
 import { outbox } from "./outbox.svelte";
 

@@ -9,30 +9,14 @@
 import { Problem } from "$/api/problem";
 import { send } from "$/api/client";
 import type { Box } from "$/device/box";
-import { livingTabs, tab } from "$/device/tab";
+import { draftName, leftBehind, type Draft } from "./drafts";
 import { isSame, merge, type Document, type Merged } from "./merge";
+import { acknowledge, acknowledgeDeletion, newest, type Stored } from "./stored";
 
 const PAUSE_MS = 700; // after the last key
 const PATIENCE_MS = 4000; // after the first key, for somebody who types without a pause
 const RETRY_MS = [1000, 2000, 4000, 8000]; // not longer: a server that is back is back for whoever looks at the screen
 const MERGES = 5; // in a row; another writer is then faster than we are, and the person should see it
-
-export interface Stored<T> {
-  id: string;
-  etag: string;
-  created_at: string;
-  updated_at: string;
-  document: T;
-}
-
-/** What of a document lies on the device. */
-export interface Draft<T> {
-  path: string;
-  base: T | null;
-  etag: string | null;
-  document: T;
-  at: string;
-}
 
 export type State =
   | { kind: "idle" }
@@ -47,19 +31,6 @@ export interface Conflict<T> {
   /** Null when it was deleted meanwhile. */
   theirs: T | null;
   etag: string | null;
-}
-
-const draftName = (path: string, of: string): string => `draft:${path}:${of}`;
-
-/** What the server acknowledged to this tab, by path. An answer that was read before that and comes after it must not undo it on the screen. */
-const acknowledged = new Map<string, { stored: Stored<Document>; at: number }>();
-const OVERTAKEN_MS = 10_000; // how long an answer that knows of no document may still be one from before
-
-function newest<T>(path: string, stored: Stored<T> | null): Stored<T> | null {
-  const last = acknowledged.get(path);
-  if (!last) return stored;
-  const isOvertaken = stored ? Date.parse(stored.updated_at) < Date.parse(last.stored.updated_at) : Date.now() - last.at < OVERTAKEN_MS;
-  return isOvertaken ? (last.stored as Stored<T>) : stored;
 }
 
 /** The documents that are open in this tab, by path. */
@@ -161,7 +132,7 @@ export class Kept<T extends Document> {
 
   /** A newer version from the server, for a document that is open: merged into what is being written. */
   refresh(answer: Stored<T> | null): void {
-    if (!answer) acknowledged.delete(this.path); // deleted
+    if (!answer) acknowledgeDeletion(this.path);
     const stored = newest(this.path, answer);
     if (!this.isUnsent) this.take(stored);
     else if (stored && stored.etag !== this.etag) this.meet(stored.document, stored.etag);
@@ -229,7 +200,7 @@ export class Kept<T extends Document> {
 
   private acknowledged(sent: T, revision: number, answer: Stored<T>): void {
     this.failures = 0;
-    acknowledged.set(this.path, { stored: answer as Stored<Document>, at: Date.now() });
+    acknowledge(this.path, answer as Stored<Document>);
     this.base = answer.document;
     this.etag = answer.etag;
     if (this.revision !== revision) return;
@@ -268,10 +239,10 @@ export class Kept<T extends Document> {
       while (this.keptRevision < this.revision) {
         const revision = this.revision;
         const draft: Draft<T> = { path: this.path, base: this.base, etag: this.etag, document: this.document, at: new Date().toISOString() };
-        await box.put(draftName(this.path, tab), draft);
+        await box.put(draftName(this.path), draft);
         this.keptRevision = Math.max(this.keptRevision, this.revision === 0 ? 0 : revision);
       }
-      if (this.revision === 0) await box.remove(draftName(this.path, tab)); // acknowledged while it was being written
+      if (this.revision === 0) await box.remove(draftName(this.path)); // acknowledged while it was being written
     })().finally(() => {
       this.isKeeping = null;
     });
@@ -280,46 +251,9 @@ export class Kept<T extends Document> {
 
   private async forget(): Promise<void> {
     await this.isKeeping;
-    if (this.revision === 0) await this.box?.remove(draftName(this.path, tab));
+    if (this.revision === 0) await this.box?.remove(draftName(this.path));
     if (this.closing && !this.isUnsent) open.delete(this.path);
   }
-}
-
-/** Drafts of this document that nobody is writing now: this tab's own from before a reload, and those of tabs that are gone. */
-async function leftBehind<T>(box: Box | null, path: string): Promise<Draft<T>[]> {
-  const found: Draft<T>[] = [];
-  for (const { name, draft } of await drafts<T>(box)) {
-    if (draft.path !== path) continue;
-    found.push(draft);
-    if (name !== draftName(path, tab)) await box?.remove(name); // taken over: `adopt` keeps it under this tab's name
-  }
-  return found;
-}
-
-async function drafts<T>(box: Box | null): Promise<{ name: string; draft: Draft<T> }[]> {
-  if (!box) return [];
-  const living = await livingTabs();
-  const all = await box.all<Draft<T>>("draft:");
-  return all
-    .map(({ name, value }) => ({ name, draft: value }))
-    .filter(({ name, draft }) => {
-      const of = name.slice(`draft:${draft.path}:`.length);
-      return of === tab || !living.has(of);
-    })
-    .sort((one, other) => (one.draft.at < other.draft.at ? -1 : 1));
-}
-
-/** Sends what an earlier visit left on this device. Answers the paths that wait for a decision. */
-export async function sendLeftovers(box: Box | null, emptyOf: (path: string) => { empty: Document; unions: readonly string[] }): Promise<string[]> {
-  const waiting: string[] = [];
-  for (const path of new Set((await drafts(box)).map(({ draft }) => draft.path))) {
-    if (open.has(path)) continue;
-    const kept = await Kept.open(path, null, { box, ...emptyOf(path) });
-    await kept.flush();
-    if (kept.conflict || kept.state.kind === "refused") waiting.push(path);
-    if (!kept.isUnsent) open.delete(path);
-  }
-  return waiting;
 }
 
 /** True when anything that was written in this tab is not at the server. */

@@ -3,7 +3,7 @@ import { send } from "$/api/client";
 import { messageOf } from "$/api/problem";
 import { text } from "$/text";
 import { toasts } from "$/ui/toasts.svelte";
-import type { Stored } from "./kept.svelte";
+import type { Stored } from "./stored";
 
 interface NamedDocument {
   name: string;

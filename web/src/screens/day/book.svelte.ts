@@ -6,9 +6,10 @@
 import { messageOf } from "$/api/problem";
 import type { Schemas } from "$/api/client";
 import { beginningOf, journal, type Today } from "$/journal/journal.svelte";
-import { Kept, type Stored } from "$/journal/kept.svelte";
+import { Kept } from "$/journal/kept.svelte";
 import type { Document } from "$/journal/merge";
 import { outbox, type Call } from "$/journal/outbox.svelte";
+import type { Stored } from "$/journal/stored";
 import { session } from "$/session.svelte";
 import { text } from "$/text";
 import { toasts } from "$/ui/toasts.svelte";

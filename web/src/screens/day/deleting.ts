@@ -1,7 +1,7 @@
 /** Taking the entry of a day away, with a way back: what was deleted is kept here until the offer to undo is over. */
 import { send } from "$/api/client";
 import { messageOf } from "$/api/problem";
-import type { Stored } from "$/journal/kept.svelte";
+import type { Stored } from "$/journal/stored";
 import { joined } from "$/journal/merge";
 import { text } from "$/text";
 import { toasts } from "$/ui/toasts.svelte";

@@ -1,6 +1,6 @@
 /** What a pillar looks like and how it does: pure, for all screens that show one. */
 import type { Schemas } from "$/api/client";
-import type { Stored } from "$/journal/kept.svelte";
+import type { Stored } from "$/journal/stored";
 
 /** As it is sent: whatever is not named has its default. */
 export type Pillar = Partial<Schemas["Pillar"]> & { name: string };

@@ -2,7 +2,7 @@
 import { send, type Schemas } from "$/api/client";
 import { Problem } from "$/api/problem";
 import { weekShifted } from "$/journal/days";
-import type { Stored } from "$/journal/kept.svelte";
+import type { Stored } from "$/journal/stored";
 
 type Recap = Schemas["WeeklyRecap"];
 
