@@ -56,6 +56,12 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
+/** Commits along with the change: once the browser has both, it needs nothing more of this page, which may be reloaded in that very moment. */
+function handedOver<T>(request: IDBRequest<T>): Promise<T> {
+  request.transaction?.commit();
+  return done(request);
+}
+
 async function store(name: "keys" | "sealed", mode: IDBTransactionMode, durability: IDBTransactionDurability = "strict"): Promise<IDBObjectStore> {
   return (await opened()).transaction(name, mode, { durability }).objectStore(name);
 }
@@ -72,6 +78,8 @@ export async function owners(): Promise<string[]> {
 export class Box {
   /** Shared by those who ask for all at the same time, as a page that opens does; not by who asks after a change. */
   private reading: Promise<Plain[]> | null = null;
+  /** Ids by name, of which there are few: a word that is typed waits for one step less. */
+  private readonly ids = new Map<string, Promise<string>>();
 
   private constructor(
     readonly owner: string,
@@ -104,7 +112,7 @@ export class Box {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const clear = new TextEncoder().encode(JSON.stringify({ name, value } satisfies Plain));
     const content = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce, additionalData: bytesOf(id) }, this.keys.seal, clear);
-    await done((await store("sealed", "readwrite", durability)).put({ id, owner: this.owner, nonce, content } satisfies Sealed));
+    await handedOver((await store("sealed", "readwrite", durability)).put({ id, owner: this.owner, nonce, content } satisfies Sealed));
     this.reading = null;
   }
 
@@ -142,7 +150,13 @@ export class Box {
     if ((await done(last.get("last"))) === this.owner) await done(last.delete("last"));
   }
 
-  private async idOf(name: string): Promise<string> {
+  private idOf(name: string): Promise<string> {
+    const id = this.ids.get(name) ?? this.computed(name);
+    this.ids.set(name, id);
+    return id;
+  }
+
+  private async computed(name: string): Promise<string> {
     const mac = new Uint8Array(await crypto.subtle.sign("HMAC", this.keys.name, bytesOf(name)));
     return btoa(String.fromCharCode(...mac));
   }
