@@ -13,7 +13,7 @@ from tests.e2e.conftest import Devices
 from tests.e2e.people import Guest, body, sign_in
 from tests.support import PASSWORD, Json, Server
 from timos.kernel.clock import SystemClock
-from timos.platform.auth.sessions import IDLE_MS
+from timos.platform.auth.sessions.session import IDLE_MS
 
 pytestmark = pytest.mark.slow
 
