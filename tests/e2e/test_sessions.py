@@ -7,7 +7,8 @@ from playwright.sync_api import Request, Route, expect
 
 from tests.e2e.browser import Watch
 from tests.e2e.conftest import Devices
-from tests.e2e.people import KEPT_HERE, SAVED, Guest, press, sign_in, state, wait_for_answers, write
+from tests.e2e.people import KEPT_HERE, SAVED, Guest, body, press, sign_in, state, wait_for_answers, write
+from tests.support import PASSWORD
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +54,18 @@ def test_a_server_that_cannot_renew_a_session_just_now_has_not_ended_it(devices:
     expect(state(page)).to_have_text(SAVED)
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert guest.entry(guest.day)["body"] == "Just a moment."
+
+
+def test_a_server_that_answers_nothing_keeps_nobody_from_locking(devices: Devices, guest: Guest) -> None:
+    page = devices(service_workers="block").new_page()
+    sign_in(page, guest)
+    wait_for_answers(page)
+    for path in ("**/api/entries/**", "**/api/auth/logout"):
+        page.route(path, lambda _: None, times=1)
+    write(page, "Not for your eyes.")
+    page.keyboard.press("Control+Shift+L")
+    expect(page.locator("body")).to_be_hidden()  # at once, and while it is still tried to send
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    press(page, "Unlock")
+    expect(body(page)).to_have_value("Not for your eyes.")
+    expect(state(page)).to_have_text(SAVED)

@@ -16,7 +16,10 @@ import { outbox } from "./journal/outbox.svelte";
 type Person = Schemas["Person"];
 
 const LONGEST_MS = 30 * 86_400_000; // between two visits of a session, as the server has it (`IDLE_MS`)
+const LOCK_PATIENCE_MS = 2_000; // with the server, which may be on the far side of a dead line
 const UNREACHED = "unreached"; // value of LOCKED until the session at the server has ended
+
+const atMost = (ms: number, work: Promise<unknown>): Promise<unknown> => Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms))]);
 
 class Session {
   /** `in` also while offline, when this device knows who it is. */
@@ -89,13 +92,15 @@ class Session {
 
   /** Ends the session at the server and leaves the sealed drafts where they are: this is no curtain, the cookie is gone. */
   async lock(): Promise<void> {
-    await Promise.all([flushAll(), outbox.flush()]);
+    document.body.hidden = true; // whoever is coming sees nothing, whatever the server does
+    await atMost(LOCK_PATIENCE_MS, Promise.all([flushAll(), outbox.flush()])); // what is not sent lies here sealed
     giveUpReading();
     localStorage.setItem(LOCKED, UNREACHED);
-    await ask(api.POST("/api/auth/logout")).then(
+    const ended = ask(api.POST("/api/auth/logout")).then(
       () => localStorage.setItem(LOCKED, "1"),
       () => undefined, // offline: the next page that is opened with the network ends it
     );
+    await atMost(LOCK_PATIENCE_MS, ended);
     const here = location.pathname;
     location.replace(here === "/" ? "/lock" : `/lock?next=${encodeURIComponent(here)}`); // a fresh page: nothing of the journal is left in memory
   }
