@@ -252,6 +252,20 @@ def test_a_write_whose_answer_was_lost_is_known_again_and_decided_on_once(on_vau
     on_vault(story)
 
 
+def test_a_restored_record_whose_answer_was_lost_counts_as_new(on_vault: Tell) -> None:
+    """Otherwise undoing an import would leave it."""
+
+    async def story(bench: Bench) -> None:
+        bench.database.lost_answers = 1
+        for is_new in (True, False):
+            written = await bench.vault.restore(ENTRIES, KEY, entry("words"), created_ms=1, updated_ms=1)
+            assert written is not None
+            assert written.is_new is is_new
+        assert len(bench.rows()) == 1
+
+    on_vault(story)
+
+
 def test_a_delete_without_a_condition_deletes_the_latest(on_vault: Tell) -> None:
     async def story(bench: Bench) -> None:
         bench.database.before_write.append(await rival_of(bench))

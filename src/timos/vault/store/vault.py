@@ -71,13 +71,13 @@ class Vault(Reader):
     async def restore(self, collection: Collection, key: Key, document: Document, *, created_ms: int, updated_ms: int) -> Written | None:
         """A record from an archive with its own instants; None when a different document is stored (nothing is changed)."""
         raw = encoded(collection, document)
+        fresh = Stored(
+            collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
+        )
         for _ in range(TRIES):
             stored = await self.get(collection, key)
-            if stored is not None:
-                return Written(stored, is_new=False) if stored.raw == raw else None
-            fresh = Stored(
-                collection=collection.name, key=key, rev=self._random(ID_BYTES), created_ms=created_ms, updated_ms=updated_ms, raw=raw
-            )
+            if stored is not None:  # perhaps by this very call: its answer was lost, and the database was asked again
+                return Written(stored, is_new=stored.rev == fresh.rev) if stored.raw == raw else None
             if await self._write(collection, fresh, None, name_tag(self._keys, collection, document)):
                 return Written(fresh, is_new=True)
             await self._unlock_again()
