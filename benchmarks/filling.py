@@ -25,6 +25,7 @@ from timos.lifecycle import signup
 from timos.lifecycle.import_ import import_
 from timos.lifecycle.instance import Instance
 from timos.platform.auth import passwords
+from timos.platform.auth.guessing import guesses
 from timos.platform.auth.sessions.session import Session
 
 AT_ONCE = 3  # each imports 64 days at once, and of statements that wait for a database server more than 256 are refused
@@ -55,7 +56,7 @@ def main(users: int, days: int) -> None:
     async def fill(instance: Instance) -> None:
         waiting = iter(range(1, users))
         await _fill(instance, await _signed_up(instance, 0, await signup.setup_token(instance)), days)
-        passwords.guesses = lambda _password, _words: passwords.FEWEST_GUESSES  # the one that was judged for the first of them
+        setattr(passwords, guesses.__name__, lambda _password, _words: passwords.FEWEST_GUESSES)  # it was judged for the first of them
         turn = asyncio.Lock()  # of making an account: who waits long for a hash is refused
         await asyncio.gather(*(_make_all(instance, turn, waiting, days) for _ in range(AT_ONCE)))
 

@@ -62,7 +62,7 @@ def _two(engine: str, folder: Path, *, has_cores: bool) -> Iterator[tuple[list[S
             "TIMOS_MASTER_KEY": f"file:{folder / 'key' / 'master.json'}",
         }
         folder.joinpath("second").mkdir()
-        with serving(folder, **shared) as first:
+        with serving(folder, SERVER_CORE, **shared) as first:
             crowd = Crowd(first, folder, days=people.RECENT)
             with serving(folder / "second", cores[1], **shared) as second:
                 yield [first, second], crowd

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory  # noqa: TID251 (an instance of nobody)
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.browser import HABITS, launch
 from tests.e2e.demo import demo_in, enter
@@ -25,7 +25,7 @@ BITS_PER_SECOND = 1_600_000
 LATENCY_MS = 150
 SLOWNESS = 4
 PATIENCE_MS = 60_000
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 AIMS = {"LCP": 1200, "CLS": 0.02}
 AVOIDED = "The letter about the roof, the call that has to come before it, and what both of them are really about."
 # noted as it happens: asking at the end would miss when it was
