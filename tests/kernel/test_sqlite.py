@@ -96,6 +96,29 @@ class HeldCommit:
         assert await asyncio.to_thread(self.begun.wait, 10)
 
 
+async def put_alone(database: SqliteDatabase, row_id: int) -> None:
+    """As most of what is written: one statement, which begins no savepoint."""
+    await database.run(INSERT, {"id": row_id, "value": b"x"})
+
+
+@pytest.mark.parametrize("write", [put, put_alone])
+def test_a_write_ends_when_it_is_committed_and_no_sooner(
+    tell: Tell, path: Path, write: Callable[[SqliteDatabase, int], Awaitable[None]]
+) -> None:
+    async def story(database: SqliteDatabase) -> None:
+        held = HeldCommit(database)
+        written = asyncio.ensure_future(write(database, 1))
+        await held.reached()
+        await turns()
+        assert not written.done()
+        assert on_disk(path) == []
+        held.go.set()
+        await written
+        assert on_disk(path) == [1]
+
+    tell(story)
+
+
 # ── group commit ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

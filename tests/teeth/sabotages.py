@@ -294,7 +294,11 @@ SABOTAGES: tuple[Sabotage, ...] = (
         "acknowledged-before-commit",
         "What was acknowledged survives a kill or a power cut.",
         (
-            Change("kernel/db/sqlite.py", "            await asyncio.shield(committed)\n", "            _ = committed\n"),
+            Change(
+                "kernel/db/sqlite.py",
+                "        await asyncio.shield(committed)  # see SqliteTransaction.__aexit__\n",
+                "        _ = committed\n",
+            ),
             Change(  # else nobody could read what they have just written, and every test would tell
                 "kernel/db/sqlite.py",
                 "return _fetch(self._reader, statement, params)",
@@ -302,6 +306,14 @@ SABOTAGES: tuple[Sabotage, ...] = (
             ),
         ),
         ("tests/durability/test_kill.py",),
+    ),
+    _one(
+        "transaction-acknowledged-before-commit",
+        "What was written in several statements and acknowledged survives a kill or a power cut.",
+        "kernel/db/sqlite.py",
+        "            await asyncio.shield(committed)\n",
+        "            _ = committed\n",
+        "tests/kernel",
     ),
     _one(
         "failed-commit-acknowledged",
