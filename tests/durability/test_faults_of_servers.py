@@ -24,13 +24,16 @@ from tests.kernel.test_engines import ADD, ALL, GET, SET, opened
 from tests.support import PASSWORD, Person, Template, server_in, world_in
 from timos.kernel.db import mysql, pool, postgresql, server
 from timos.kernel.db.address import Server, parse
+from timos.kernel.db.port import Value
 from timos.kernel.db.server import Connection, GivenUpError, ServerDatabase
+from timos.kernel.db.statements import Statement
 from timos.kernel.errors import DatabaseError, UnavailableError
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
 ENGINES = ["postgresql", "mariadb"]
 QUESTIONS = 10  # more than one note asks of the vault
+IMPORTED = 360  # days of one import
 RECOVERED_SECONDS = 5.0  # from the moment at which the database answers again
 
 
@@ -462,6 +465,39 @@ def test_imports_at_once_leave_everybody_else_a_place(template_on: Template, tmp
         assert '"event":"unexpected"' not in running.log
 
 
+@pytest.mark.every_engine("postgresql")  # the share is the same for both
+@pytest.mark.parametrize("places", [3, 6])
+def test_an_import_has_no_more_statements_under_way_than_leave_others_a_place(
+    template_on: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    under_way: list[str] = []
+    counts: list[int] = []
+
+    def counted(ask: Callable[..., Any]) -> Callable[..., Any]:
+        async def asked(statement: Statement, params: dict[str, Value]) -> Any:
+            under_way.append(statement.name)
+            counts.append(len(under_way))
+            try:
+                return await ask(statement, params)
+            finally:
+                under_way.remove(statement.name)
+
+        return asked
+
+    async def live(urls: dict[str, object]) -> None:
+        named = {**urls, "vault_url": f"{urls['vault_url']}?pool={places}"}
+        async with world_in(tmp_path, template=None, clock=None, **named) as world:
+            person = await world.sign_up("ada")
+            vault = world.instance.vault
+            for way in ("fetch", "run"):
+                monkeypatch.setattr(vault, way, counted(getattr(vault, way)))
+            assert (await _import(person)).json()["report"]["new"] == IMPORTED
+            assert max(counts) == places - 2
+
+    with template_on.copied(tmp_path) as urls:
+        asyncio.run(live(urls))
+
+
 @pytest.mark.every_engine("postgresql")  # the pool is the same for both
 def test_imports_outlast_a_database_that_stands_still_for_longer_than_a_place_is_waited_for(
     template_on: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -490,7 +526,7 @@ def test_imports_outlast_a_database_that_stands_still_for_longer_than_a_place_is
                 await _until(lambda: refused)
             answers = await asyncio.gather(*imports)
             assert [answer.status_code for answer in answers] == [200] * len(people), answers[0].text
-            assert {answer.json()["report"]["new"] for answer in answers} == {360}
+            assert {answer.json()["report"]["new"] for answer in answers} == {IMPORTED}
 
     with template_on.copied(tmp_path) as urls:
         asyncio.run(live(urls))
