@@ -105,10 +105,8 @@ def test_a_body_that_never_ends_is_waited_for_no_longer_than_docker_waits(templa
 def test_who_is_told_twice_ends_where_it_is(template: Path, tmp_path: Path, second: signal.Signals) -> None:
     with server_in(tmp_path, template=template) as server, under_way(server):
         stop(server, signal.SIGTERM)
-        began = time.monotonic()
         server.process.send_signal(second)
-        assert server.process.wait(SECONDS) == -second
-        assert time.monotonic() - began < GRACE_SECONDS / 2
+        assert server.process.wait(SECONDS) == -second  # and not 0, as when it is waited for
 
 
 @pytest.mark.servers
